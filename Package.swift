@@ -1,0 +1,87 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// The kernels are compiled with optimization in debug builds too: unoptimized inner loops would make the tests crawl.
+let kernelSettings: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off"])]
+
+extension Target.Dependency {
+  static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+  static let collections = product(name: "DequeModule", package: "swift-collections")
+  static let configuration = product(name: "Configuration", package: "swift-configuration")
+  static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+  static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
+  static let crypto = product(name: "Crypto", package: "swift-crypto")
+  static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+  static let nioCore = product(name: "NIOCore", package: "swift-nio")
+  static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+  static let logging = product(name: "Logging", package: "swift-log")
+  static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let system = product(name: "SystemPackage", package: "swift-system")
+  static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+}
+
+func swiftTarget(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: [], swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "gpt2-service",
+  products: [.executable(name: "gpt2", targets: ["CLI"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.26.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0",
+      traits: ["ConfigurationSupport"]),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CHiredis"),
+    .target(name: "CKernels", cSettings: kernelSettings),
+    .target(
+      name: "CTokenizerData", exclude: ["gpt2.merges", "README.md"],
+      cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
+    swiftTarget("ThreadExecutor"),
+    swiftTarget("GPT2", dependencies: ["CKernels", "CTokenizerData", "ThreadExecutor"]),
+    swiftTarget("JobWire"),
+    swiftTarget("JobQueue", dependencies: [.collections, .serviceLifecycle]),
+    swiftTarget(
+      "JobQueueRedis",
+      dependencies: ["JobQueue", "CHiredis", "ThreadExecutor", .logging, .serviceLifecycle]),
+    swiftTarget(
+      "QueueWorker", dependencies: ["JobQueue", "JobWire", "GPT2", .logging, .serviceLifecycle]),
+    swiftTarget(
+      "Gateway",
+      dependencies: [
+        "JobQueue", "JobWire", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes, .crypto, .logging,
+        .serviceLifecycle,
+      ]),
+    swiftTarget("Observability", dependencies: [.hummingbird, .logging, .serviceLifecycle]),
+    .executableTarget(
+      name: "CLI",
+      dependencies: [
+        "GPT2", "JobWire", "JobQueue", "JobQueueRedis", "QueueWorker", "Gateway", "Observability",
+        .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .system, .unixSignals,
+      ],
+      swiftSettings: swiftSettings),
+  ],
+  swiftLanguageModes: [.v6]
+)

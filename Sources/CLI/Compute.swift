@@ -1,0 +1,58 @@
+import GPT2
+import Logging
+import QueueWorker
+
+/// The computing half of a process: one engine a model, and the tasks on top of them.
+struct Compute {
+  let tasks: TaskRegistry
+  /// Jobs that run at the same time without waiting for each other.
+  let concurrency: Int
+  private let engines: [Engine]
+
+  init(settings: Settings, logger: Logger) throws {
+    let catalog = try ModelCatalog(settings: settings) { logger.notice("\($0)") }
+    let configuration = try EngineConfiguration(settings)
+    var engines: [String: Engine] = [:]
+
+    func task(_ definition: TaskDefinition) throws -> any JobTask {
+      let found = try catalog.load(definition.model)
+      let engine = try engines[found.path] ?? Engine(model: found.model, configuration: configuration)
+      engines[found.path] = engine
+      logger.info(
+        "model loaded",
+        metadata: [
+          "task": "\(definition.name)", "model": "\(found.name)", "path": "\(found.path)",
+          "quantization": "\(found.model.quantization.rawValue)", "context": "\(engine.contextLength)",
+          "sequences": "\(engine.maxSequences)",
+        ])
+      switch definition.kind {
+      case .generate:
+        guard case .languageModel = found.model.head else {
+          throw SettingsError(
+            "\(found.path) is a classifier and generates no text; name it with SPAM_CKPT_PATH (--spam-ckpt-path)")
+        }
+        return GenerateTask(engine: engine, model: found.name, template: definition.template)
+      case .classify:
+        return try ClassifyTask(
+          engine: engine, model: found.name, labels: definition.labels, template: definition.template)
+      }
+    }
+
+    var tasks: [String: any JobTask] = [:]
+    let plain = try task(.plain)
+    for definition in TaskDefinition.all { tasks[definition.name] = try task(definition) }
+    self.tasks = TaskRegistry(tasks: tasks, fallback: plain)
+    self.engines = Array(engines.values)
+    self.concurrency = engines.values.map(\.maxSequences).min() ?? 1
+  }
+}
+
+extension EngineConfiguration {
+  init(_ settings: Settings) throws(SettingsError) {
+    self.init()
+    threads = try settings.int(.threads, in: 1...256)
+    maxBatch = try settings.int(.maxBatch, in: 1...1024)
+    maxContext = try settings.int(.maxCtx, in: 2...1 << 20)
+    cacheBytes = try settings.int(.kvCacheMB, in: 1...1 << 20) << 20
+  }
+}

@@ -1,0 +1,148 @@
+/// Every setting: its environment name, its default and what it means. `docs/configuration.md` lists the same.
+enum Setting: String, CaseIterable, Sendable {
+  // The queue
+  case redisURL = "REDIS_URL"
+  case queueNamespace = "QUEUE_NAMESPACE"
+  case queueCap = "QUEUE_CAP"
+  case resultTTLSeconds = "RESULT_TTL_SECONDS"
+  case leaseSeconds = "LEASE_SECONDS"
+  case maxAttempts = "MAX_ATTEMPTS"
+  // HTTP
+  case host = "HOST"
+  case port = "PORT"
+  case apiKey = "API_KEY"
+  case apiKeysFile = "API_KEYS_FILE"
+  case insecure = "INSECURE"
+  case maxBodyBytes = "MAX_BODY_BYTES"
+  case maxConnections = "MAX_CONNECTIONS"
+  case requestTimeoutSeconds = "REQUEST_TIMEOUT_SECONDS"
+  case headerTimeoutSeconds = "HEADER_TIMEOUT_SECONDS"
+  case bodyTimeoutSeconds = "BODY_TIMEOUT_SECONDS"
+  case idleTimeoutSeconds = "IDLE_TIMEOUT_SECONDS"
+  // Limits of a request
+  case maxPromptBytes = "MAX_PROMPT_BYTES"
+  case maxNewTokens = "MAX_NEW_TOKENS"
+  // Models
+  case ckptPath = "CKPT_PATH"
+  case spamCkptPath = "SPAM_CKPT_PATH"
+  case gotCkptPath = "GOT_CKPT_PATH"
+  case modelName = "MODEL_NAME"
+  case modelsDir = "MODELS_DIR"
+  case modelCacheDir = "MODEL_CACHE_DIR"
+  case quantize = "QUANTIZE"
+  case nHead = "N_HEAD"
+  case activation = "ACTIVATION"
+  case stateDictKey = "STATE_DICT_KEY"
+  case padTo = "PAD_TO"
+  // The engine
+  case threads = "THREADS"
+  case maxBatch = "MAX_BATCH"
+  case maxCtx = "MAX_CTX"
+  case kvCacheMB = "KV_CACHE_MB"
+  // The worker
+  case adminHost = "ADMIN_HOST"
+  case adminPort = "ADMIN_PORT"
+  case drainSeconds = "DRAIN_SECONDS"
+  // Logs
+  case logLevel = "LOG_LEVEL"
+  case logFormat = "LOG_FORMAT"
+
+  /// What holds where nothing is given; empty means that the setting is off.
+  var defaultValue: String {
+    switch self {
+    case .redisURL: "redis://127.0.0.1:6379"
+    case .queueNamespace: "gpt2"
+    case .queueCap: "1000"
+    case .resultTTLSeconds: "600"
+    case .leaseSeconds: "15"
+    case .maxAttempts: "3"
+    case .host: "127.0.0.1"
+    case .port: "8080"
+    case .insecure: "false"
+    case .maxBodyBytes: "262144"
+    case .maxConnections: "1024"
+    case .requestTimeoutSeconds: "120"
+    case .headerTimeoutSeconds: "10"
+    case .bodyTimeoutSeconds: "30"
+    case .idleTimeoutSeconds: "60"
+    case .maxPromptBytes: "65536"
+    case .maxNewTokens: "512"
+    case .modelName: "gpt2"
+    case .quantize: "int8"
+    case .padTo: "none"
+    case .threads: "1"
+    case .maxBatch: "32"
+    case .maxCtx: "512"
+    case .kvCacheMB: "512"
+    case .adminHost: "127.0.0.1"
+    case .adminPort: "9100"
+    case .drainSeconds: "20"
+    case .logLevel: "info"
+    case .logFormat: "auto"
+    case .apiKey, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath, .modelsDir, .modelCacheDir, .nHead,
+      .activation, .stateDictKey:
+      ""
+    }
+  }
+
+  /// The help of the option of the same words.
+  var help: String {
+    switch self {
+    case .redisURL: "Redis: redis://[user:password@]host[:port][/database], or redis+unix:///path/of/socket."
+    case .queueNamespace: "The first part of all keys in Redis, in braces."
+    case .queueCap: "Jobs that may wait in one list; beyond it, requests get 429."
+    case .resultTTLSeconds: "How long a result can be fetched."
+    case .leaseSeconds: "A worker that has not beaten for so long is dead, and its jobs run elsewhere."
+    case .maxAttempts: "How many workers a job may crash before it goes to the dead list."
+    case .host: "The address to listen on."
+    case .port: "The port to listen on."
+    case .apiKey: "The key that clients must send as x-api-key; empty: none."
+    case .apiKeysFile: "A file of keys, one a line, each as KEY or NAME:KEY."
+    case .insecure: "Allow an address that is not loopback without an API key."
+    case .maxBodyBytes: "The longest body of a request."
+    case .maxConnections: "Connections that are served at the same time."
+    case .requestTimeoutSeconds: "How long a request may wait for its result."
+    case .headerTimeoutSeconds: "From the opening of a connection to its first complete header."
+    case .bodyTimeoutSeconds: "From a header to the end of its body."
+    case .idleTimeoutSeconds: "How long a connection stays open between two requests."
+    case .maxPromptBytes: "The longest prompt, as UTF-8."
+    case .maxNewTokens: "The most tokens that a request may ask for."
+    case .ckptPath:
+      "The model: a .gpt2, .pth, .pt, .bin or .safetensors file, or a directory. Default: model.pth, if it exists, "
+        + "else the bundled model."
+    case .spamCkptPath: "The classifier of the task spam; default: the bundled one."
+    case .gotCkptPath: "The model of the task got; default: the bundled one."
+    case .modelName:
+      "The name in answers; gpt2, gpt2-medium, gpt2-large and gpt2-xl also give the heads of a checkpoint that does "
+        + "not say them."
+    case .modelsDir: "Where the bundled models are; default: found beside the program."
+    case .modelCacheDir: "Where converted checkpoints are kept; default: ~/.cache/gpt2-service."
+    case .quantize: "The weights in memory: int8 or f32."
+    case .nHead: "Attention heads, where the checkpoint does not say it."
+    case .activation: "gelu_tanh or gelu_erf, where the checkpoint does not say it."
+    case .stateDictKey: "Which of several state dicts in a checkpoint to take."
+    case .padTo: "The length that texts are padded to before they are classified: none, a number of tokens, or context."
+    case .threads: "Threads of the engine (TORCH_THREADS means the same)."
+    case .maxBatch: "Sequences that run at the same time."
+    case .maxCtx: "The longest sequence in tokens; longer prompts keep their end."
+    case .kvCacheMB: "The most memory for keys and values, in MiB."
+    case .adminHost: "The address of the worker's health routes."
+    case .adminPort: "The port of the worker's health routes; 0: off."
+    case .drainSeconds: "How long running jobs may take to finish after SIGTERM."
+    case .logLevel: "trace, debug, info, notice, warning, error or critical."
+    case .logFormat: "json, text, or auto: text on a terminal."
+    }
+  }
+
+  /// Names that mean the same, from the service that users come from.
+  var aliases: [String] { self == .threads ? ["TORCH_THREADS"] : [] }
+
+  var isSecret: Bool { self == .apiKey || self == .redisURL }
+
+  /// The key in swift-configuration, whose provider of environment variables joins the words again.
+  var path: [String] { Self.path(of: rawValue) }
+
+  static func path(of name: String) -> [String] {
+    name.lowercased().split(separator: "_").map(String.init)
+  }
+}

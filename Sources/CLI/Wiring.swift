@@ -1,0 +1,143 @@
+import Gateway
+import JobQueue
+import JobQueueRedis
+import JobWire
+import Logging
+import Observability
+import QueueWorker
+import ServiceLifecycle
+import UnixSignals
+
+/// The composition root: the only place that knows all parts and connects them.
+///
+/// Services stop in the reverse order of their list, each after the one behind it has ended: the gateway answers
+/// what it accepted while the worker still computes, and the queue stays until both are done with it.
+struct Wiring {
+  let settings: Settings
+  let logger: Logger
+
+  /// Decides where the logs go, too; to be made once a process.
+  init(_ settings: Settings, label: String) throws {
+    self.settings = settings
+    try LogBootstrap(level: settings.string(.logLevel), format: settings.string(.logFormat)).install()
+    self.logger = Logger(label: label)
+  }
+
+  /// Queue, worker and gateway in one process.
+  func embedded() throws -> ServiceGroup {
+    let queue = InMemoryJobQueue(limits: try queueLimits(), identify: try envelope)
+    let compute = try Compute(settings: settings, logger: logger)
+    return group([
+      queue, try worker(on: queue, compute), try gateway(on: queue),
+    ])
+  }
+
+  func gateway() throws -> ServiceGroup {
+    let queue = try RedisJobProducer(configuration: redis(), logger: logger, identify: try envelope)
+    return group([queue, try gateway(on: queue)])
+  }
+
+  func worker() throws -> ServiceGroup {
+    let configuration = try redis()
+    let compute = try Compute(settings: settings, logger: logger)
+    let queue = try RedisJobConsumer(
+      configuration: configuration, info: ["version": serviceVersion, "model": settings.string(.modelName)],
+      logger: logger, identify: try envelope)
+    var services: [any Service] = [queue, try worker(on: queue, compute)]
+    let adminPort = try settings.int(.adminPort, in: 0...65535)
+    if adminPort > 0 {
+      services.insert(
+        AdminServer(host: settings.string(.adminHost), port: adminPort, logger: logger) {
+          queue.isAlive ? [] : ["Redis has not heard of this worker for too long"]
+        },
+        at: 0)
+    }
+    return group(services)
+  }
+
+  private func group(_ services: [any Service]) -> ServiceGroup {
+    ServiceGroup(
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+  }
+}
+
+// MARK: - Parts
+
+extension Wiring {
+  private func gateway(on queue: any JobProducer & JobQueueInspector) throws -> any Service {
+    let configuration = try gatewayConfiguration()
+    return try GatewayApplication.buildApplication(
+      configuration: configuration, queue: queue, logger: logger
+    ) { port in
+      logger.notice("listening on http://\(configuration.host):\(port)")
+    }
+  }
+
+  private func worker(on queue: any JobConsumer, _ compute: Compute) throws -> Worker {
+    Worker(
+      queue: queue, tasks: compute.tasks,
+      configuration: WorkerConfiguration(
+        maxConcurrentJobs: compute.concurrency,
+        drain: try settings.seconds(.drainSeconds, in: 0...3600),
+        maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits()),
+      logger: logger)
+  }
+
+  /// What the queue may know of a job.
+  var envelope: JobIdentifier {
+    get throws {
+      let limits = try limits()
+      return { payload in
+        let envelope = JobRequest.peek(payload, limits: limits)
+        guard let id = envelope.id.flatMap({ JobID($0) }) else { return nil }
+        return JobEnvelope(
+          id: id, replyTo: envelope.replyTo.flatMap { ReplyAddress($0) },
+          timeToLive: envelope.ttlMilliseconds.map { .milliseconds($0) })
+      }
+    }
+  }
+}
+
+// MARK: - Settings of the parts
+
+extension Wiring {
+  func limits() throws(SettingsError) -> RequestLimits {
+    RequestLimits(
+      maxBodyBytes: try settings.int(.maxBodyBytes, in: 1024...1 << 26),
+      maxPromptBytes: try settings.int(.maxPromptBytes, in: 1...1 << 26),
+      maxNewTokens: try settings.int(.maxNewTokens, in: 1...1 << 20),
+      queueNamespace: settings.string(.queueNamespace))
+  }
+
+  func queueLimits() throws(SettingsError) -> QueueLimits {
+    var limits = QueueLimits()
+    limits.capacity = try settings.int(.queueCap, in: 1...1 << 30)
+    limits.resultTimeToLive = try settings.seconds(.resultTTLSeconds, in: 1...2_592_000)
+    return limits
+  }
+
+  func redis() throws -> RedisConfiguration {
+    var configuration = try RedisConfiguration(url: settings.string(.redisURL))
+    configuration.namespace = settings.string(.queueNamespace)
+    configuration.limits = try queueLimits()
+    configuration.lease = try settings.seconds(.leaseSeconds, in: 1...86400)
+    configuration.beatInterval = min(configuration.beatInterval, configuration.lease / 7)
+    configuration.maxAttempts = try settings.int(.maxAttempts, in: 1...100)
+    return configuration
+  }
+
+  private func gatewayConfiguration() throws -> GatewayConfiguration {
+    var configuration = GatewayConfiguration()
+    configuration.host = settings.string(.host)
+    configuration.port = try settings.int(.port, in: 0...65535)
+    configuration.keys = try .load(key: settings.given(.apiKey), filePath: settings.given(.apiKeysFile))
+    configuration.insecure = try settings.bool(.insecure)
+    configuration.limits = try limits()
+    configuration.maxConnections = try settings.int(.maxConnections, in: 1...1_000_000)
+    configuration.requestTimeout = try settings.seconds(.requestTimeoutSeconds, in: 0.1...3600)
+    configuration.headerTimeout = try settings.seconds(.headerTimeoutSeconds, in: 0.1...3600)
+    configuration.bodyTimeout = try settings.seconds(.bodyTimeoutSeconds, in: 0.1...3600)
+    configuration.idleTimeout = try settings.seconds(.idleTimeoutSeconds, in: 0.1...3600)
+    return configuration
+  }
+}

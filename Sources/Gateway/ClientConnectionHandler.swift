@@ -1,0 +1,82 @@
+import HTTPTypes
+import JobWire
+import NIOCore
+import NIOHTTPTypes
+
+/// The part of `ClientConnection` that lives in the channel: it notices that the client left, and closes
+/// connections that take too long to say what they want.
+///
+/// The time for a header runs from the opening of the connection, and the time for a body from its header to
+/// its end, so that a client gains nothing by sending a byte now and then. Between two requests it is
+/// Hummingbird's idle timeout that counts.
+///
+/// It also says `100 Continue` to clients that ask before they send a body, as old versions of `curl` do and
+/// then wait for a second.
+final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPRequestPart
+  typealias InboundOut = HTTPRequestPart
+  typealias OutboundOut = HTTPResponsePart
+
+  let connection = ClientConnection()
+  private let headerTimeout: TimeAmount
+  private let bodyTimeout: TimeAmount
+  private let maxBodyBytes: Int
+  private var deadline: Scheduled<Void>?
+
+  init(configuration: GatewayConfiguration) {
+    headerTimeout = TimeAmount(configuration.headerTimeout)
+    bodyTimeout = TimeAmount(configuration.bodyTimeout)
+    maxBodyBytes = configuration.limits.maxBodyBytes
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    if context.channel.isActive { schedule(headerTimeout, context: context) }
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    deadline?.cancel()
+    connection.markGone()
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    schedule(headerTimeout, context: context)
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    switch unwrapInboundIn(data) {
+    case .head(let head):
+      schedule(bodyTimeout, context: context)
+      if wantsToBeAsked(head) {
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+      }
+    case .body: break
+    case .end: deadline?.cancel()
+    }
+    context.fireChannelRead(data)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    deadline?.cancel()
+    connection.markGone()
+    context.fireChannelInactive()
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .some(.inputClosed) = event as? ChannelEvent { connection.markGone() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  /// A body that is announced as too large is better not sent at all.
+  private func wantsToBeAsked(_ head: HTTPRequest) -> Bool {
+    guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return false }
+    return head.headerFields[.contentLength].flatMap { Int($0) } ?? 0 <= maxBodyBytes
+  }
+
+  private func schedule(_ time: TimeAmount, context: ChannelHandlerContext) {
+    deadline?.cancel()
+    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
+      context.close(promise: nil)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package import JobWire
+
+/// The settings of a gateway.
+///
+/// ## Configuration keys
+/// - `HOST` (`127.0.0.1`), `PORT` (8080; 0 is any free port): where to listen.
+/// - `API_KEY` (none), `API_KEYS_FILE` (none): who may call; see `APIKeys`.
+/// - `INSECURE` (`false`): listen on other addresses than loopback without any key.
+/// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `QUEUE_NAMESPACE`: see `RequestLimits`.
+/// - `REQUEST_TIMEOUT_SECONDS` (120): how long a client waits for its result at most.
+/// - `HEADER_TIMEOUT_SECONDS` (10): from the opening of a connection to its first complete header.
+/// - `BODY_TIMEOUT_SECONDS` (30): from a header to the end of its body.
+/// - `IDLE_TIMEOUT_SECONDS` (60): between two requests on a connection.
+/// - `MAX_CONNECTIONS` (1024): more wait to be accepted.
+package struct GatewayConfiguration: Sendable {
+  package var host = "127.0.0.1"
+  package var port = 8080
+  package var keys = APIKeys.none
+  package var insecure = false
+  package var limits = RequestLimits()
+  package var requestTimeout = Duration.seconds(120)
+  package var headerTimeout = Duration.seconds(10)
+  package var bodyTimeout = Duration.seconds(30)
+  package var idleTimeout = Duration.seconds(60)
+  package var maxConnections = 1024
+  /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
+  /// without it.
+  package var recheckInterval = Duration.seconds(5)
+
+  /// Of all header fields of one request together.
+  static let maxHeaderBytes = 16_384
+
+  package init() {}
+
+  package func validate() throws(GatewayError) {
+    try require("PORT", port, in: 0...65_535)
+    try require("MAX_BODY_BYTES", limits.maxBodyBytes, in: 1_024...67_108_864)
+    try require("MAX_PROMPT_BYTES", limits.maxPromptBytes, in: 1...limits.maxBodyBytes)
+    try require("MAX_NEW_TOKENS", limits.maxNewTokens, in: 1...1_048_576)
+    try require("MAX_CONNECTIONS", maxConnections, in: 1...1_000_000)
+    try require("REQUEST_TIMEOUT_SECONDS", requestTimeout, upTo: 3_600)
+    try require("HEADER_TIMEOUT_SECONDS", headerTimeout, upTo: 3_600)
+    try require("BODY_TIMEOUT_SECONDS", bodyTimeout, upTo: 3_600)
+    try require("IDLE_TIMEOUT_SECONDS", idleTimeout, upTo: 3_600)
+    if host.isEmpty { throw GatewayError("HOST", "must not be empty") }
+    if keys.isEmpty, !insecure, !isLoopback {
+      throw GatewayError(
+        "HOST",
+        "\(host) can be reached from other machines, and no key is set; set API_KEY or API_KEYS_FILE, or "
+          + "INSECURE=true (--insecure) if everybody who reaches it may use it")
+    }
+  }
+
+  private var isLoopback: Bool {
+    if ["localhost", "::1"].contains(host) { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    return parts.count == 4 && parts.first == 127 && !parts.contains(nil)
+  }
+
+  private func require(
+    _ setting: String, _ value: Int, in range: ClosedRange<Int>
+  ) throws(GatewayError) {
+    guard range.contains(value) else {
+      throw GatewayError(setting, "\(value) must be from \(range.lowerBound) to \(range.upperBound)")
+    }
+  }
+
+  private func require(_ setting: String, _ value: Duration, upTo seconds: Int) throws(GatewayError) {
+    guard value > .zero, value <= .seconds(seconds) else {
+      throw GatewayError(setting, "\(value) must be more than 0 and at most \(seconds) seconds")
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import Hummingbird
+import NIOCore
+
+/// What accompanies a request on its way through the middleware.
+struct GatewayContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// Names the request in the logs and in the `x-request-id` of its response.
+  var requestID = ""
+  /// `nil` if no keys are set.
+  var caller: APIKeys.Caller?
+  private let channel: any Channel
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    channel = source.channel
+  }
+
+  /// The connection that the request came on; one that never goes away if there is no socket.
+  func connection() async -> ClientConnection {
+    let channel = channel
+    let found = try? await channel.eventLoop.submit {
+      try channel.pipeline.syncOperations.handler(type: ClientConnectionHandler.self).connection
+    }.get()
+    return found ?? ClientConnection()
+  }
+}

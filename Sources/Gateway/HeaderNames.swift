@@ -1,0 +1,12 @@
+import HTTPTypes
+
+extension HTTPField.Name {
+  // The initializer checks that a name is a token of HTTP, as these are; the second name is never used.
+  static let apiKey = Self("x-api-key") ?? .authorization
+  static let contentTypeOptions = Self("x-content-type-options") ?? .contentType
+  static let idempotencyKey = Self("idempotency-key") ?? .from
+  /// The job of a response.
+  static let jobID = Self("x-job-id") ?? .from
+  static let requestID = Self("x-request-id") ?? .from
+  static let traceparent = Self("traceparent") ?? .from
+}

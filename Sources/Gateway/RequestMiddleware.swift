@@ -1,0 +1,48 @@
+import HTTPTypes
+import Hummingbird
+import JobWire
+import Logging
+
+/// The outermost middleware: names the request, turns every error into JSON, and writes one line of log.
+struct RequestMiddleware: RouterMiddleware {
+  func handle(
+    _ request: Request, context: GatewayContext,
+    next: (Request, GatewayContext) async throws -> Response
+  ) async throws -> Response {
+    let start = ContinuousClock.now
+    var context = context
+    context.requestID = Self.requestID(request.headers[.requestID])
+    context.logger[metadataKey: "request_id"] = "\(context.requestID)"
+    var response: Response
+    do {
+      response = try await next(request, context)
+    } catch {
+      response = APIError(cause: error, logger: context.logger).response
+    }
+    // A body after the head would be taken for the next response.
+    if request.method == .head { response = response.createHeadResponse() }
+    response.headers[.requestID] = context.requestID
+    response.headers[.contentTypeOptions] = "nosniff"
+    log(request, response, took: start.duration(to: .now), context: context)
+    return response
+  }
+
+  /// Never the query, the body or a header: any of them may hold what is private.
+  private func log(_ request: Request, _ response: Response, took: Duration, context: GatewayContext) {
+    let isProbe = request.uri.path == "/health" || request.uri.path == "/ready"
+    var metadata: Logger.Metadata = [
+      "method": "\(request.method.rawValue.prefix(16))",
+      "route": "\(context.endpointPath ?? "none")",
+      "status": "\(response.status.code)",
+      "ms": "\((took / .microseconds(100)).rounded() / 10)",
+    ]
+    if let job = response.headers[.jobID] { metadata["job_id"] = "\(job)" }
+    context.logger.log(level: isProbe ? .debug : .info, "request", metadata: metadata)
+  }
+
+  /// The client's own id if it is one that is safe in logs.
+  private static func requestID(_ proposed: String?) -> String {
+    if let proposed, JobRequest.isValidID(proposed) { return proposed }
+    return RequestID().description
+  }
+}

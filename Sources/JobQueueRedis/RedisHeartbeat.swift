@@ -1,0 +1,160 @@
+import JobQueue
+import Logging
+import Synchronization
+import ThreadExecutor
+
+/// Gives a worker's signs of life, and takes over the jobs of workers that give none.
+///
+/// It has a thread and a connection of its own: neither a busy engine nor a busy connection may look like death.
+final class RedisHeartbeat: Sendable {
+  /// Workers that died are remembered for so long: one that was only suspended may still claim.
+  private static let memory = Duration.seconds(24 * 3600)
+
+  private let worker: RedisWorker
+  private let stopping = WaitableFlag()
+
+  init(worker: RedisWorker) { self.worker = worker }
+
+  /// Beats until `stop`, and then leaves the queue.
+  func run() async throws(JobQueueError) {
+    let started = await withCheckedContinuation { continuation in
+      let started = DedicatedThread.start(named: "queue-beat") {
+        self.loop()
+        continuation.resume(returning: true)
+      }
+      if !started { continuation.resume(returning: false) }
+    }
+    if !started { throw JobQueueError(.unavailable, "the system has no thread left for the heartbeat") }
+  }
+
+  func stop() { stopping.raise() }
+
+  private func loop() {
+    let configuration = worker.configuration
+    let link = RedisLink(
+      configuration: configuration, name: "beat:\(worker.id)", scripts: RedisScripts.heartbeat,
+      logger: worker.logger)
+    defer { link.close() }
+    var nextBeat = ContinuousClock.now
+    var nextSweep = nextBeat + jittered(configuration.sweepInterval)
+    var isServerChecked = false
+    repeat {
+      do throws(RedisFailure) {
+        if ContinuousClock.now >= nextBeat {
+          try beat(on: link)
+          if !isServerChecked {
+            RedisServerCheck.report(try link.send(RedisServerCheck.commands), to: worker.logger)
+            isServerChecked = true
+          }
+          nextBeat = ContinuousClock.now + configuration.beatInterval
+        }
+        if ContinuousClock.now >= nextSweep {
+          try sweep(on: link)
+          nextSweep = ContinuousClock.now + jittered(configuration.sweepInterval)
+        }
+      } catch {
+        // The link has said so. A beat is due soon: half a lease without one stops the claiming.
+        nextBeat = ContinuousClock.now + min(configuration.beatInterval, .milliseconds(250))
+      }
+    } while !stopping.wait(atMost: max(.zero, min(nextBeat, nextSweep) - ContinuousClock.now))
+    depart(on: link)
+  }
+
+  private func jittered(_ interval: Duration) -> Duration { interval * Double.random(in: 0.8...1.2) }
+
+  // MARK: Beat
+
+  private func beat(on link: RedisLink) throws(RedisFailure) {
+    let (held, running) = worker.jobs.withLock { ($0.count, $0.ids) }
+    let fields = worker.info.merging(["running": String(held)]) { _, latest in latest }
+    let command = RedisCommand(
+      RedisScripts.beat,
+      keys: [worker.keys.workers, worker.keys.workerInfo(worker.id)]
+        + running.map { worker.keys.cancellation($0.id) },
+      [worker.id, max(worker.configuration.lease * 4, .seconds(60)).redisMilliseconds]
+        + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
+    guard let reply = try link.send([command]).first, let cancelled = reply.array else {
+      worker.logger.error("the heartbeat was refused")
+      return
+    }
+    worker.noteBeat()
+    for index in cancelled.compactMap(\.integer) where running.indices.contains(index) {
+      let isNew = worker.jobs.withLock { $0.noteCancelled(running[index].claimNumber) }
+      if isNew { worker.cancelled.yield(running[index].id) }
+    }
+  }
+
+  private func depart(on link: RedisLink) {
+    let command = RedisCommand(
+      RedisScripts.depart,
+      keys: [worker.keys.workers, worker.keys.workerInfo(worker.id), worker.processing], [worker.id])
+    // Failing is harmless: the lease will run out.
+    if let held = try? link.send([command]).first?.integer, held > 0 {
+      worker.logger.warning(
+        "left with jobs in hand; other workers take them over", metadata: ["jobs": "\(held)"])
+    }
+  }
+
+  // MARK: Sweep
+
+  private func sweep(on link: RedisLink) throws(RedisFailure) {
+    let replies = try link.send([
+      RedisCommand("TIME"), RedisCommand("ZRANGE", worker.keys.workers, 0, -1, "WITHSCORES"),
+    ])
+    guard let seconds = replies.first?.array?.first?.integer, let beats = replies.last?.pairs else { return }
+    let now = seconds * 1000
+    for (other, beat) in beats where other != worker.id {
+      guard let last = beat.string.flatMap(Double.init) else { continue }
+      let silence = Double(now) - last
+      guard silence > Double(worker.configuration.lease.redisMilliseconds) else { continue }
+      let held = try takeOver(from: other, on: link)
+      if held == 0, silence > Double(Self.memory.redisMilliseconds), last > 0 {
+        _ = try link.send([RedisCommand("ZREM", worker.keys.workers, other)])
+      }
+    }
+  }
+
+  /// Recovers the jobs of another worker; how many it held.
+  ///
+  /// The newest come first, so that the oldest, put back last, is the next of its list.
+  private func takeOver(from other: String, on link: RedisLink) throws(RedisFailure) -> Int {
+    let reply = try link.send([RedisCommand("LRANGE", worker.keys.processing(other), 0, -1)]).first
+    let payloads = reply?.array?.compactMap(\.bytes) ?? []
+    for payload in payloads {
+      let envelope = worker.identify(payload)
+      // Held before it is moved: to the comparison with Redis it must never look unknown.
+      let job = worker.jobs.withLock {
+        $0.add(payload: payload, envelope: envelope, priority: .default, attemptsExhausted: envelope != nil)
+      }
+      var outcome = 0
+      defer {
+        worker.jobs.withLock { jobs in
+          if outcome == 2 { jobs.handOut(job) } else { jobs.remove(job) }
+        }
+      }
+      outcome = try link.send([recovery(of: payload, envelope?.id, from: other)]).first?.integer ?? 0
+      if outcome > 0 {
+        worker.logger.notice(
+          "took over a job of a worker that is silent",
+          metadata: [
+            "job": "\(envelope?.id.rawValue ?? "?")", "worker": "\(other)", "exhausted": "\(outcome == 2)",
+          ])
+      }
+      if outcome < 0 { break }
+    }
+    return payloads.count
+  }
+
+  private func recovery(of payload: [UInt8], _ id: JobID?, from other: String) -> RedisCommand {
+    let keys = worker.keys
+    return RedisCommand(
+      RedisScripts.recover,
+      keys: [keys.workers, keys.processing(other), worker.processing, keys.stats]
+        + [keys.queue(.high), keys.queue(.default), keys.queue(.low)]
+        + (id.map { [keys.job($0), keys.result($0)] } ?? []),
+      [
+        other, worker.configuration.lease.redisMilliseconds, payload, worker.configuration.maxAttempts,
+        worker.configuration.jobTimeToLive.redisMilliseconds,
+      ])
+  }
+}

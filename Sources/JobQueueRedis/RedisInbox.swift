@@ -1,0 +1,130 @@
+import JobQueue
+import Logging
+import Synchronization
+
+/// Receives the events for a gateway from its stream.
+///
+/// A stream can be read again from the last event that was seen, so a broken connection loses nothing. Whatever
+/// is lost all the same (the inbox was full, Redis was restored) is made up for by looking for the results of
+/// all that is waited for.
+final class RedisInbox: Sendable {
+  /// Time between two looks for results whose event may have been lost.
+  private static let lookInterval = Duration.seconds(1)
+  private static let longestWait = Duration.milliseconds(500)
+  private static let refreshInterval = Duration.seconds(10)
+
+  private let key: String
+  private let configuration: RedisConfiguration
+  private let keys: RedisKeys
+  private let connection: RedisConnection
+  private let commands: RedisConnection
+  private let hub: JobEventHub
+  private let logger: Logger
+  private let stopped = Mutex(false)
+
+  init(
+    key: String, name: String, configuration: RedisConfiguration, commands: RedisConnection, hub: JobEventHub,
+    logger: Logger
+  ) {
+    self.key = key
+    self.configuration = configuration
+    keys = RedisKeys(namespace: configuration.namespace)
+    self.commands = commands
+    self.hub = hub
+    self.logger = logger
+    connection = RedisConnection(name: "queue-inbox") {
+      RedisLink(
+        configuration: configuration, name: "inbox:\(name)", scripts: [], blocking: Self.longestWait,
+        logger: logger)
+    }
+  }
+
+  func stop() { stopped.withLock { $0 = true } }
+
+  func run() async {
+    // The name of the stream is new with every start: what is in it came after the subscriptions.
+    var last = "0-0"
+    var nextLook = ContinuousClock.now
+    var nextRefresh = nextLook
+    var failures = 0
+    var isServerChecked = false
+    while !stopped.withLock({ $0 }) {
+      var batch = [
+        RedisCommand(
+          "XREAD", "COUNT", 256, "BLOCK", Self.longestWait.redisMilliseconds, "STREAMS", key, last)
+      ]
+      if ContinuousClock.now >= nextRefresh {
+        batch.insert(RedisCommand("PEXPIRE", key, configuration.inboxTimeToLive.redisMilliseconds), at: 0)
+        nextRefresh = ContinuousClock.now + Self.refreshInterval
+      }
+      do {
+        let reply = try await connection.perform(batch, patience: .zero).last?.checked() ?? .null
+        for event in InboxEvent.read(reply) {
+          last = event.position
+          if let (id, event) = event.content { hub.publish(event, of: id) }
+        }
+        if !isServerChecked, let replies = try? await commands.send(RedisServerCheck.commands) {
+          RedisServerCheck.report(replies, to: logger)
+          isServerChecked = true
+        }
+        if failures > 0 { nextLook = ContinuousClock.now }
+        failures = 0
+      } catch {
+        if failures == 0 { logger.warning("receiving events failed: \(error)") }
+        try? await Task.sleep(for: Backoff.delay(afterFailures: failures))
+        failures += 1
+      }
+      if failures == 0, ContinuousClock.now >= nextLook {
+        await lookForResults()
+        nextLook = ContinuousClock.now + Self.lookInterval
+      }
+      if Task.isCancelled { break }
+    }
+    await connection.close()
+  }
+
+  private func lookForResults() async {
+    let waiting = hub.waitingIDs
+    for start in stride(from: 0, to: waiting.count, by: 200) {
+      let ids = waiting[start..<min(start + 200, waiting.count)]
+      let reply = try? await commands.send([RedisCommand("MGET", ids.map(keys.result))]).first
+      for (id, result) in zip(ids, reply?.array ?? []) {
+        if let bytes = result.bytes { hub.publish(.finished(result: bytes), of: id) }
+      }
+    }
+  }
+}
+
+/// An entry of an inbox: its position, and what it says if it can be understood.
+struct InboxEvent {
+  let position: String
+  let content: (JobID, JobEvent)?
+
+  /// Reads the answer to an `XREAD` of one stream.
+  static func read(_ reply: RedisReply) -> [InboxEvent] {
+    let entries = reply.array?.first?.array?.last?.array ?? []
+    return entries.compactMap { entry in
+      guard let parts = entry.array, parts.count == 2, let position = parts[0].string else { return nil }
+      return InboxEvent(position: position, content: content(parts[1].pairs))
+    }
+  }
+
+  private static func content(_ fields: [(name: String, value: RedisReply)]) -> (JobID, JobEvent)? {
+    var id: JobID?
+    var sequence: Int?
+    var isDone = false
+    var body: [UInt8]?
+    for (name, value) in fields {
+      switch name {
+      case "id": id = value.string.flatMap(JobID.init)
+      case "seq": sequence = value.integer
+      case "done": isDone = true
+      case "d": body = value.bytes
+      default: break
+      }
+    }
+    guard let id, let body else { return nil }
+    if isDone { return (id, .finished(result: body)) }
+    return sequence.map { (id, .progress(sequence: $0, body: body)) }
+  }
+}

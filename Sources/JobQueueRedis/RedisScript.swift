@@ -1,0 +1,57 @@
+/// A Lua script that runs in Redis as one step.
+struct RedisScript: Sendable, Hashable {
+  let name: String
+  let source: String
+
+  /// - Parameters:
+  ///   - flags: `allow-oom` for everything but taking in new jobs: what waits must still be served when the
+  ///     memory is used up.
+  ///   - body: Lua; may use the functions of `prelude`.
+  init(_ name: String, flags: String = "allow-oom", _ body: String) {
+    self.name = name
+    source = "#!lua\(flags.isEmpty ? "" : " flags=\(flags)")\n\(Self.prelude)\n\(body)"
+  }
+
+  static func == (a: RedisScript, b: RedisScript) -> Bool { a.name == b.name }
+  func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
+  /// Functions common to the scripts.
+  ///
+  /// - `now()`: Redis's clock in milliseconds; no other clock is ever compared with.
+  /// - `subscribe(job, address)`: adds an address to those that are told of a job.
+  /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
+  ///   the result, hence `pcall`.
+  /// - `announce_all(job, address, …)`: to all addresses of the job and to `address`, each once.
+  ///
+  /// The addresses in a job's hash are keys that no script declares; they carry the hash tag of the others, so
+  /// they live in the same slot of a cluster.
+  private static let prelude = """
+    local function now()
+      local t = redis.call('TIME')
+      return t[1] * 1000 + math.floor(t[2] / 1000)
+    end
+    local function subscribe(job, address)
+      if address == '' then return end
+      local known = redis.call('HGET', job, 'r') or ''
+      if string.find('\\n' .. known, '\\n' .. address .. '\\n', 1, true) or #known > 8192 then return end
+      redis.call('HSET', job, 'r', known .. address .. '\\n')
+    end
+    local function announce(address, id, result, maxlen, inbox_ttl, list_ttl)
+      local key = string.sub(address, 2)
+      if string.sub(address, 1, 1) == 's' then
+        redis.pcall('XADD', key, 'MAXLEN', '~', maxlen, '*', 'id', id, 'done', '1', 'd', result)
+        redis.call('PEXPIRE', key, inbox_ttl)
+      elseif address ~= '' then
+        redis.pcall('RPUSH', key, result)
+        redis.call('PEXPIRE', key, list_ttl)
+      end
+    end
+    local function announce_all(job, address, id, result, maxlen, inbox_ttl, list_ttl)
+      for each in string.gmatch(redis.call('HGET', job, 'r') or '', '[^\\n]+') do
+        announce(each, id, result, maxlen, inbox_ttl, list_ttl)
+        if each == address then address = '' end
+      end
+      announce(address, id, result, maxlen, inbox_ttl, list_ttl)
+    end
+    """
+}

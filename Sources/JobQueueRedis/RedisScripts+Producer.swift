@@ -1,0 +1,93 @@
+/// What a producer and people run.
+extension RedisScripts {
+  /// Puts a job into a list.
+  ///
+  /// KEYS[1] -> list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation
+  /// ARGV[1] -> payload, ARGV[2] -> cap of the list, ARGV[3] -> job's time to live in ms, ARGV[4] -> list's name,
+  /// ARGV[5] -> fingerprint or '', ARGV[6] -> address to tell or ''
+  ///
+  /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4} list full,
+  /// {5} the id is of another job. Refused by Redis when its memory is used up.
+  static let submit = RedisScript(
+    "submit", flags: "",
+    """
+    local known = redis.call('HGET', KEYS[2], 'h')
+    local other = known and known ~= '' and ARGV[5] ~= '' and known ~= ARGV[5]
+    local result = redis.call('GET', KEYS[3])
+    if result then
+      if other then return {5} end
+      return {3, result}
+    end
+    local state = redis.call('HGET', KEYS[2], 's')
+    if state == 'queued' or state == 'running' then
+      if other then return {5} end
+      subscribe(KEYS[2], ARGV[6])
+      return {2}
+    end
+    if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[2]) then return {4} end
+    redis.call('DEL', KEYS[2], KEYS[4])
+    redis.call('HSET', KEYS[2], 's', 'queued', 'q', ARGV[4], 't0', now(), 'h', ARGV[5], 'p', ARGV[1])
+    subscribe(KEYS[2], ARGV[6])
+    redis.call('PEXPIRE', KEYS[2], ARGV[3])
+    return {1, redis.call('LPUSH', KEYS[1], ARGV[1])}
+    """)
+
+  /// Cancels a job: takes it out if it waits, leaves a mark for its worker otherwise.
+  ///
+  /// KEYS[1] -> cancellation, KEYS[2] -> result, KEYS[3] -> job, KEYS[4] -> stats, KEYS[5...] -> lists
+  /// ARGV[1] -> id, ARGV[2] -> result to store, ARGV[3] -> cancellation's and ARGV[4] -> result's time to live,
+  /// ARGV[5] -> capacity and ARGV[6] -> time to live of an inbox
+  ///
+  /// Returns 1 taken out, 2 its worker will be told, 3 it has a result, 0 unknown.
+  static let cancel = RedisScript(
+    "cancel",
+    """
+    local result = redis.call('GET', KEYS[2])
+    if result then return result == ARGV[2] and 1 or 3 end
+    local job = redis.call('HMGET', KEYS[3], 's', 'p')
+    redis.call('SET', KEYS[1], '1', 'PX', ARGV[3])
+    if job[1] == 'queued' and job[2] then
+      for i = 5, #KEYS do
+        if redis.call('LREM', KEYS[i], -1, job[2]) == 1 then
+          redis.call('DEL', KEYS[1])
+          redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[4])
+          announce_all(KEYS[3], '', ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[4])
+          redis.call('HSET', KEYS[3], 's', 'done')
+          redis.call('HDEL', KEYS[3], 'p', 'r')
+          redis.call('PEXPIRE', KEYS[3], ARGV[4])
+          redis.call('HINCRBY', KEYS[4], 'cancelled', 1)
+          return 1
+        end
+      end
+    end
+    return (job[1] == 'queued' or job[1] == 'running') and 2 or 0
+    """)
+
+  /// Whether a job could be served now. Refused by Redis when its memory is used up.
+  ///
+  /// KEYS[1] -> probe, KEYS[2] -> workers
+  /// ARGV[1] -> lease in ms
+  ///
+  /// Returns how many workers are alive.
+  static let ready = RedisScript(
+    "ready", flags: "",
+    """
+    redis.call('SET', KEYS[1], '1', 'PX', 10000)
+    return redis.call('ZCOUNT', KEYS[2], now() - ARGV[1], '+inf')
+    """)
+
+  /// Gives a dead job another life, as if it had just been submitted.
+  ///
+  /// KEYS[1] -> dead, KEYS[2] -> list, and with an id KEYS[3] -> job, KEYS[4] -> result
+  /// ARGV[1] -> entry of the dead list, ARGV[2] -> payload
+  ///
+  /// Returns 1 if the entry was there, else 0.
+  static let retry = RedisScript(
+    "retry",
+    """
+    if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+    if #KEYS == 4 then redis.call('DEL', KEYS[3], KEYS[4]) end
+    redis.call('LPUSH', KEYS[2], ARGV[2])
+    return 1
+    """)
+}

@@ -1,0 +1,38 @@
+/// What a request may ask for, the same numbers in the gateway and in the worker.
+///
+/// ## Configuration keys
+/// - `MAX_BODY_BYTES` (262144): the whole JSON text, over HTTP and on the list.
+/// - `MAX_PROMPT_BYTES` (65536): the prompt in UTF-8.
+/// - `MAX_NEW_TOKENS` (512): the most that `max_new_tokens` may be.
+/// - `QUEUE_NAMESPACE` (`gpt2`): `reply_to` must be a key of this namespace.
+package struct RequestLimits: Sendable, Equatable {
+  package static let maxStopStrings = 8
+  package static let maxStopBytes = 256
+  package static let maxTaskNameBytes = 128
+  package static let maxTemperature = 100.0
+  package static let maxTopK = 1_000_000
+  /// One day.
+  package static let maxTTLMilliseconds = 86_400_000
+  package static let maxReplyKeyBytes = 256
+  /// By how much a job on the queue may be longer than a body over HTTP.
+  package static let maxAddedBytes = 1024
+  /// Of nested arrays and objects.
+  package static let maxDepth = 32
+  /// What `max_new_tokens` is when it isn't given, or the limit if that is lower.
+  package static let defaultNewTokens = 50
+
+  package var maxBodyBytes: Int
+  package var maxPromptBytes: Int
+  package var maxNewTokens: Int
+  package var queueNamespace: String
+
+  package init(
+    maxBodyBytes: Int = 262_144, maxPromptBytes: Int = 65_536, maxNewTokens: Int = 512,
+    queueNamespace: String = "gpt2"
+  ) {
+    self.maxBodyBytes = maxBodyBytes
+    self.maxPromptBytes = maxPromptBytes
+    self.maxNewTokens = maxNewTokens
+    self.queueNamespace = queueNamespace
+  }
+}

@@ -1,0 +1,73 @@
+import Glibc
+package import GPT2
+package import JobWire
+
+/// Labels the prompt.
+package struct ClassifyTask: JobTask {
+  private let engine: Engine
+  private let model: String
+  private let labels: [String]
+  private let template: PromptTemplate
+
+  /// - Parameters:
+  ///   - model: its name in answers.
+  ///   - labels: names for the head's rows in their order; nil: as the model names them.
+  /// - Throws: `GPT2Error`, if the model has no classifier of so many labels.
+  package init(
+    engine: Engine, model: String, labels: [String]? = nil, template: PromptTemplate = .plain
+  ) throws(GPT2Error) {
+    guard case .classifier(let own, _) = engine.model.head else {
+      throw GPT2Error(.notGPT2, "\(model) is no classifier: its head gives logits over the vocabulary")
+    }
+    let labels = labels ?? own
+    guard labels.count == own.count else {
+      throw GPT2Error(
+        .notGPT2, "\(model) tells \(own.count) labels apart; the task names \(labels.count): \(labels)")
+    }
+    self.engine = engine
+    self.model = model
+    self.labels = labels
+    self.template = template
+  }
+
+  package func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer {
+    let tokens = Array(
+      engine.tokenizer.encode(template.fill(with: request.prompt)).prefix(engine.contextLength))
+    let begin = ContinuousClock.now
+    let logits: [Float]
+    do {
+      logits = try await engine.logits(after: padded(tokens))
+    } catch {
+      throw .failed(JobFailure(engineError: error))
+    }
+    if let interruption = interruption() { throw .interrupted(interruption) }
+    let probabilities = Self.softmax(logits)
+    let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
+    return TaskAnswer(
+      model: model, completion: labels[best],
+      scores: zip(labels, probabilities).map { JobResult.Score(label: $0, probability: $1) },
+      usage: JobResult.Usage(promptTokens: tokens.count, completionTokens: 0),
+      prefill: .now - begin)
+  }
+
+  /// The tokens up to the position whose logits count, as the model was trained to be read.
+  private func padded(_ tokens: [Int32]) -> [Int32] {
+    let length: Int
+    switch engine.model.metadata.padding {
+    case .none: return tokens
+    case .length(let count): length = min(count, engine.contextLength)
+    case .context: length = engine.contextLength
+    }
+    let padding = repeatElement(engine.model.metadata.padToken, count: max(0, length - tokens.count))
+    return Array(tokens.prefix(length)) + padding
+  }
+
+  static func softmax(_ logits: [Float]) -> [Double] {
+    let greatest = Double(logits.max() ?? 0)
+    let weights = logits.map { exp(Double($0) - greatest) }
+    let sum = weights.reduce(0, +)
+    return weights.map { $0 / sum }
+  }
+}

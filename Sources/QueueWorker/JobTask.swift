@@ -1,0 +1,36 @@
+package import JobWire
+
+/// Turns one kind of request into its answer.
+package protocol JobTask: Sendable {
+  /// Answers the request.
+  ///
+  /// - Parameters:
+  ///   - interruption: asked again and again while it runs; once it isn't nil the task stops and throws it.
+  ///   - onText: gets the text piece by piece as it becomes certain; a classification has none.
+  /// - Throws: `TaskError`.
+  func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer
+}
+
+/// Why a task is to stop before it is done.
+package enum Interruption: Sendable, Equatable {
+  /// The requester no longer wants the answer.
+  case cancelled
+  /// The worker shuts down; another one will run the job from the beginning.
+  case released
+}
+
+/// Why a task has no answer.
+package enum TaskError: Error, Sendable, Equatable {
+  case interrupted(Interruption)
+  case failed(JobFailure)
+}
+
+extension JobTask {
+  package func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption? = { nil }
+  ) async throws(TaskError) -> TaskAnswer {
+    try await run(request, interruption: interruption, onText: { _ in })
+  }
+}

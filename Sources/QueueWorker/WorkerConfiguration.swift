@@ -1,0 +1,27 @@
+package import JobWire
+
+/// How a worker takes jobs and gives them back.
+package struct WorkerConfiguration: Sendable {
+  /// Jobs in the worker's hands at the same time: as many as its engine runs in one batch, so that what waits
+  /// can still be taken by another worker.
+  package var maxConcurrentJobs: Int
+  /// `DRAIN_SECONDS`: how long running jobs may take to finish once the worker was told to stop.
+  package var drain: Duration
+  /// `MAX_ATTEMPTS`, for the message of a job that was given up.
+  package var maxAttempts: Int
+  package var limits: RequestLimits
+  /// How long one look at an empty queue waits for a job.
+  package var claimWait: Duration = .seconds(1)
+  /// How long to wait before the queue is asked again after it could not be reached.
+  package var retryDelay: Duration = .milliseconds(250)
+
+  package init(
+    maxConcurrentJobs: Int = 32, drain: Duration = .seconds(20), maxAttempts: Int = 3,
+    limits: RequestLimits = .init()
+  ) {
+    self.maxConcurrentJobs = maxConcurrentJobs
+    self.drain = drain
+    self.maxAttempts = maxAttempts
+    self.limits = limits
+  }
+}

@@ -1,0 +1,239 @@
+import JobWire
+import Testing
+
+/// A request over HTTP and a job on the queue.
+@Suite struct JobRequestTests {
+  static func decode(
+    _ text: String, mode: JobRequest.Source = .http, limits: RequestLimits = .init()
+  ) throws(WireError) -> JobRequest {
+    try JobRequest.decode(Array(text.utf8), mode: mode, limits: limits)
+  }
+
+  /// A request with one more field, given as JSON.
+  static func decode(field: String, _ value: String, mode: JobRequest.Source = .http) throws -> JobRequest {
+    try decode(#"{"id":"x1","prompt":"p","\#(field)":\#(value)}"#, mode: mode)
+  }
+
+  @Test("A prompt alone is enough, and everything else has its default")
+  func defaults() throws {
+    let request = try Self.decode(#"{"prompt":"Hello"}"#)
+    #expect(request == JobRequest(prompt: "Hello"))
+    #expect(request.maxNewTokens == 50)
+    #expect(request.temperature == 1)
+    #expect(request.topK == 0)
+    #expect(request.topP == 1)
+    #expect(request.priority == .default)
+  }
+
+  @Test("All fields are read")
+  func allFields() throws {
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    let request = try Self.decode(
+      #"""
+      {"id":"a_B-9","prompt":"é\n","task_name":"got","max_new_tokens":7,"temperature":0.5,"top_k":40,
+       "top_p":0.9,"stop":["a","b"],"seed":-9223372036854775808,"priority":"high","ttl_ms":1000,
+       "reply_to":"{gpt2}:reply:a","traceparent":"\#(trace)"}
+      """#, mode: .queue)
+    #expect(
+      request
+        == JobRequest(
+          id: "a_B-9", prompt: "é\n", taskName: "got", maxNewTokens: 7, temperature: 0.5, topK: 40,
+          topP: 0.9, stop: ["a", "b"], seed: .min, priority: .high, ttlMilliseconds: 1000,
+          replyTo: "{gpt2}:reply:a", traceparent: trace))
+    #expect(try JobRequest.decode(request.encode(), mode: .queue) == request)
+  }
+
+  @Test("A field that is null counts as absent")
+  func nulls() throws {
+    let names = [
+      "task_name", "max_new_tokens", "temperature", "top_k", "top_p", "stop", "seed", "n", "stream",
+    ]
+    let fields = names.map { "\"\($0)\":null" }.joined(separator: ",")
+    #expect(try Self.decode(#"{"prompt":"p",\#(fields)}"#) == JobRequest(prompt: "p"))
+  }
+
+  @Test("An integer may be written with a fraction of zero")
+  func integersAsDoubles() throws {
+    #expect(try Self.decode(field: "max_new_tokens", "5.0").maxNewTokens == 5)
+    #expect(try Self.decode(field: "seed", "1e3").seed == 1000)
+    #expect(try Self.decode(field: "seed", "9223372036854775807").seed == .max)
+    #expect(try Self.decode(field: "temperature", "1").temperature == 1)
+  }
+
+  @Test("One stop string needs no list")
+  func oneStop() throws {
+    #expect(try Self.decode(field: "stop", #""END""#).stop == ["END"])
+    #expect(try Self.decode(field: "stop", "[]").stop == [])
+  }
+
+  static let outOfRange: [(field: String, value: String)] = [
+    ("id", #""""#), ("id", #""a b""#), ("id", #""é""#), ("id", "\"\(String(repeating: "a", count: 65))\""),
+    ("id", "5"), ("id", #""a\u0000""#),
+    ("prompt", #""""#), ("prompt", "5"), ("prompt", #"["a"]"#), ("prompt", "true"),
+    ("task_name", "1"), ("task_name", "\"\(String(repeating: "t", count: 129))\""),
+    ("max_new_tokens", "0"), ("max_new_tokens", "-1"), ("max_new_tokens", "513"), ("max_new_tokens", "1.5"),
+    ("max_new_tokens", #""5""#), ("max_new_tokens", "true"), ("max_new_tokens", "1e300"),
+    ("max_new_tokens", "99999999999999999999"), ("max_new_tokens", "[]"),
+    ("temperature", "-0.1"), ("temperature", #""1""#), ("temperature", "false"), ("temperature", "101"),
+    ("temperature", "{}"),
+    ("top_k", "-1"), ("top_k", "0.5"), ("top_k", "1000001"), ("top_k", #""40""#),
+    ("top_p", "0"), ("top_p", "-0.5"), ("top_p", "1.01"), ("top_p", "true"),
+    ("stop", #""""#), ("stop", "5"), ("stop", #"["a",5]"#), ("stop", #"["a",""]"#), ("stop", "{}"),
+    ("stop", #"["1","2","3","4","5","6","7","8","9"]"#),
+    ("stop", "\"\(String(repeating: "s", count: 257))\""),
+    ("seed", "1.5"), ("seed", "9223372036854775808"), ("seed", "-9223372036854775809"), ("seed", "1e18"),
+    ("seed", #""1""#),
+    ("seed", "true"),
+    ("priority", #""urgent""#), ("priority", "1"), ("priority", #""HIGH""#),
+    ("ttl_ms", "0"), ("ttl_ms", "-5"), ("ttl_ms", "86400001"), ("ttl_ms", "1.5"), ("ttl_ms", #""9""#),
+    ("traceparent", #""x""#), ("traceparent", "1"),
+    ("traceparent", #""00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01""#),
+  ]
+
+  @Test(
+    "A value out of range names field and what is allowed, from HTTP and on the queue", arguments: outOfRange)
+  func rangeErrors(field: String, value: String) throws {
+    let fields = ["id", "prompt"].filter { $0 != field }.map { "\"\($0)\":\"x\"," }.joined()
+    for mode in [JobRequest.Source.http, .queue] {
+      let error = #expect(throws: WireError.self) {
+        try Self.decode("{\(fields)\"\(field)\":\(value)}", mode: mode)
+      }
+      #expect(error?.kind == .invalid)
+      #expect(error?.param == field)
+      #expect(error?.message.hasPrefix(field) == true)
+    }
+  }
+
+  @Test(
+    "The lowest and the highest value of each range are accepted",
+    arguments: [
+      ("id", "\"\(String(repeating: "a", count: 64))\""), ("max_new_tokens", "1"), ("max_new_tokens", "512"),
+      ("temperature", "0"), ("temperature", "100"), ("top_k", "0"), ("top_k", "1000000"),
+      ("top_p", "1"), ("top_p", "1e-9"), ("ttl_ms", "1"), ("ttl_ms", "86400000"),
+      ("stop", #"["1","2","3","4","5","6","7","8"]"#), ("task_name", #""""#), ("priority", #""low""#),
+    ])
+  func rangeEnds(field: String, value: String) throws {
+    let fields = ["id", "prompt"].filter { $0 != field }.map { "\"\($0)\":\"x\"," }.joined()
+    #expect(throws: Never.self) { try Self.decode("{\(fields)\"\(field)\":\(value)}") }
+  }
+
+  static let later: [(field: String, off: [String], on: [String])] = [
+    ("min_p", ["0", "0.0"], ["0.1", "true", #""0""#]), ("typical_p", ["1"], ["0.9"]),
+    ("repetition_penalty", ["1", "1.0"], ["1.2"]), ("presence_penalty", ["0"], ["0.5"]),
+    ("frequency_penalty", ["0"], ["-1"]), ("logit_bias", ["{}"], [#"{"50256":-100}"#, "[]"]),
+    ("n", ["1"], ["2", "0", "true"]), ("logprobs", ["0"], ["5"]),
+    ("echo", ["false"], ["true", "0"]), ("stream", ["false"], ["true", #""false""#]),
+  ]
+
+  @Test(
+    "A field that isn't supported yet is accepted when it is off and refused when it isn't", arguments: later)
+  func laterFields(field: String, off: [String], on: [String]) throws {
+    for mode in [JobRequest.Source.http, .queue] {
+      for value in off {
+        #expect(throws: Never.self) { try Self.decode(field: field, value, mode: mode) }
+      }
+      for value in on {
+        let error = #expect(throws: WireError.self) { try Self.decode(field: field, value, mode: mode) }
+        #expect(error?.kind == .unsupported)
+        #expect(error?.param == field)
+      }
+    }
+  }
+
+  @Test("An unknown field is refused by name over HTTP and ignored on the queue")
+  func unknownFields() throws {
+    let error = #expect(throws: WireError.self) { try Self.decode(field: "max_tokens", "5") }
+    #expect(error?.kind == .unknownField)
+    #expect(error?.param == "max_tokens")
+    #expect(error?.message.contains("max_new_tokens") == true)
+    #expect(throws: Never.self) { try Self.decode(field: "max_tokens", #"{"any":[1]}"#, mode: .queue) }
+  }
+
+  @Test("What is not a JSON object is malformed", arguments: ["", "[]", "5", "\"x\"", "null", "{", "a=b"])
+  func malformed(text: String) {
+    for mode in [JobRequest.Source.http, .queue] {
+      let error = #expect(throws: WireError.self) { try Self.decode(text, mode: mode) }
+      #expect(error?.kind == .malformed)
+    }
+  }
+
+  @Test("A job on the queue needs an id and a request over HTTP doesn't")
+  func requiredID() throws {
+    #expect(try Self.decode(#"{"prompt":"p"}"#).id == nil)
+    let error = #expect(throws: WireError.self) { try Self.decode(#"{"prompt":"p"}"#, mode: .queue) }
+    #expect(error?.param == "id")
+  }
+
+  @Test("The prompt is required")
+  func requiredPrompt() {
+    for text in [#"{"id":"a"}"#, #"{"id":"a","prompt":null}"#] {
+      let error = #expect(throws: WireError.self) { try Self.decode(text, mode: .queue) }
+      #expect(error?.param == "prompt")
+    }
+  }
+
+  @Test("The limits are those of the settings")
+  func limits() throws {
+    let limits = RequestLimits(maxBodyBytes: 100, maxPromptBytes: 4, maxNewTokens: 20)
+    #expect(try Self.decode(#"{"prompt":"aéb"}"#, limits: limits).maxNewTokens == 20)
+    #expect(throws: WireError.self) { try Self.decode(#"{"prompt":"éé1"}"#, limits: limits) }
+    #expect(throws: WireError.self) {
+      try Self.decode(#"{"prompt":"a","max_new_tokens":21}"#, limits: limits)
+    }
+    let error = #expect(throws: WireError.self) {
+      try Self.decode(#"{"prompt":"a"}"# + String(repeating: " ", count: 100), limits: limits)
+    }
+    #expect(error?.kind == .tooLarge)
+  }
+
+  @Test(
+    "A reply key outside the reply and inbox keys of the namespace is refused",
+    arguments: [
+      "{gpt2}:res:x", "{gpt2}:q:default", "reply:x", "{other}:reply:x", "{gpt2}:reply:", "{gpt2}:reply:a b",
+      "{gpt2}:reply:\u{E9}", " {gpt2}:reply:a", "{gpt2}:reply:" + String(repeating: "k", count: 256),
+    ])
+  func replyKeys(key: String) throws {
+    let error = #expect(throws: WireError.self) {
+      try Self.decode(field: "reply_to", "\"\(key)\"", mode: .queue)
+    }
+    #expect(error?.param == "reply_to")
+  }
+
+  @Test("A reply key of the namespace is accepted on the queue and refused over HTTP")
+  func replyKeyModes() throws {
+    for key in ["{gpt2}:reply:x1", "{gpt2}:inbox:gw-1"] {
+      #expect(try Self.decode(field: "reply_to", "\"\(key)\"", mode: .queue).replyTo == key)
+      #expect(throws: WireError.self) { try Self.decode(field: "reply_to", "\"\(key)\"") }
+    }
+    let text = Array(#"{"id":"a","prompt":"p","reply_to":"{eu}:reply:a"}"#.utf8)
+    #expect(throws: Never.self) {
+      try JobRequest.decode(text, mode: .queue, limits: RequestLimits(queueNamespace: "eu"))
+    }
+  }
+
+  @Test("The envelope is read even from a job that is refused")
+  func envelope() {
+    let wrong = #"{"id":"x1","prompt":5,"ttl_ms":7,"reply_to":"{gpt2}:reply:x1","n":3}"#
+    #expect(
+      JobRequest.peek(Array(wrong.utf8))
+        == JobRequest.Envelope(id: "x1", replyTo: "{gpt2}:reply:x1", ttlMilliseconds: 7))
+    let worse = #"{"id":"x 1","ttl_ms":"7","reply_to":"{gpt2}:res:x1"}"#
+    #expect(JobRequest.peek(Array(worse.utf8)) == JobRequest.Envelope())
+    #expect(JobRequest.peek(Array("{".utf8)) == JobRequest.Envelope())
+  }
+
+  @Test("The seed follows from the id unless one is given, and every JSON reader keeps it")
+  func seeds() {
+    let seed = JobRequest(id: "x1", prompt: "a").effectiveSeed
+    #expect(seed == JobRequest(id: "x1", prompt: "b", temperature: 0).effectiveSeed)
+    #expect(JobRequest(id: "x1", prompt: "a", seed: -3).effectiveSeed == -3)
+    let seeds = (0..<1000).map { JobRequest(id: "job-\($0)", prompt: "a").effectiveSeed }
+    #expect(Set(seeds).count == 1000)
+    #expect(seeds.allSatisfy { (0..<(1 << 53)).contains($0) })
+  }
+
+  @Test("The seed of an id never changes from one version to the next")
+  func recordedSeeds() {
+    #expect(JobRequest(id: "x1", prompt: "a").effectiveSeed == 7_005_634_565_049_075)
+  }
+}

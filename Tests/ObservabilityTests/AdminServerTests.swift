@@ -1,0 +1,54 @@
+import HTTPTypes
+import HummingbirdTesting
+import Logging
+import NIOCore
+import Observability
+import ServiceLifecycle
+import Testing
+
+/// The probes of a worker.
+@Suite(.timeLimit(.minutes(1))) struct AdminServerTests {
+  /// What a path answers while the server runs as a service.
+  static func get(_ path: String, readiness: @escaping AdminServer.Readiness) async throws -> (Int, String) {
+    let (ports, listening) = AsyncStream<Int>.makeStream()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let server = AdminServer(
+      host: "127.0.0.1", port: 0, logger: logger, readiness: readiness, onListening: { listening.yield($0) })
+    let services = ServiceGroup(services: [server], logger: logger)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await services.run() }
+      let port = try #require(await ports.first { _ in true })
+      let reply = try await TestClient.withClient(host: "127.0.0.1", port: port) { client in
+        let response = try await client.get(path)
+        return (Int(response.status.code), response.body.map { String(buffer: $0) } ?? "")
+      }
+      await services.triggerGracefulShutdown()
+      try await group.waitForAll()
+      return reply
+    }
+  }
+
+  @Test("A process that lives is healthy, ready or not")
+  func health() async throws {
+    let reply = try await Self.get("/health") { ["no model"] }
+    #expect(reply == (200, #"{"status":"ok"}"#))
+  }
+
+  @Test("It is ready when nothing is in the way")
+  func ready() async throws {
+    let reply = try await Self.get("/ready") { [] }
+    #expect(reply == (200, #"{"status":"ready"}"#))
+  }
+
+  @Test("It names what is in the way")
+  func notReady() async throws {
+    let reply = try await Self.get("/ready") { ["no model", "Redis said \"no\"\n"] }
+    #expect(reply == (503, #"{"status":"not ready","reasons":["no model","Redis said \"no\"\n"]}"#))
+  }
+
+  @Test("It serves nothing else")
+  func otherRoutes() async throws {
+    let reply = try await Self.get("/generate") { [] }
+    #expect(reply.0 == 404)
+  }
+}

@@ -1,0 +1,254 @@
+import JobQueue
+import JobWire
+import Logging
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+@testable import QueueWorker
+
+/// The worker on a queue in memory, with tasks that tests control.
+@Suite struct WorkerTests {
+  @Test func aJobIsRunAndItsResultPosted() async throws {
+    try await withWorker(fallback: EchoTask()) { queue in
+      let result = try await queue.result(of: JobRequest(id: "a1", prompt: "hello", seed: 5))
+      #expect(result.status == .completed)
+      #expect(result.completion == "hello")
+      #expect(result.id == "a1")
+      #expect(result.attempts == 1)
+      #expect(result.seed == 5)
+      #expect(result.worker == "embedded")
+      #expect(result.timings?.queueMilliseconds != nil)
+    }
+  }
+
+  @Test func theTaskNameChoosesTheTaskAndUnknownNamesAreThePlainOne() async throws {
+    try await withWorker(tasks: ["shout": EchoTask(suffix: "!")], fallback: EchoTask()) { queue in
+      let named = try await queue.result(of: JobRequest(id: "1", prompt: "a", taskName: "shout"))
+      #expect(named.completion == "a!")
+      let unknown = try await queue.result(of: JobRequest(id: "2", prompt: "a", taskName: "other"))
+      #expect(unknown.completion == "a")
+      let unnamed = try await queue.result(of: JobRequest(id: "3", prompt: "a"))
+      #expect(unnamed.completion == "a")
+    }
+  }
+
+  @Test func aTaskThatFailsGivesAFailedResultThatNamesTheFault() async throws {
+    let failure = JobFailure(code: .contextLengthExceeded, message: "too long", param: "max_new_tokens")
+    try await withWorker(fallback: FailingTask(failure: failure)) { queue in
+      let result = try await queue.result(of: JobRequest(id: "f", prompt: "x"))
+      #expect(result.status == .failed)
+      #expect(result.error == failure)
+    }
+  }
+
+  @Test func aJobWithAValueOutOfRangeIsAnsweredWithTheFieldsName() async throws {
+    try await withWorker(fallback: EchoTask()) { queue in
+      let payload = Array(#"{"id":"bad1","prompt":"x","temperature":-1}"#.utf8)
+      let result = try await queue.result(ofPayload: payload, id: "bad1")
+      #expect(result.status == .failed)
+      #expect(result.error?.param == "temperature")
+    }
+  }
+
+  @Test func aPayloadThatIsNoJobGoesToTheDeadListAndTheWorkerLivesOn() async throws {
+    try await withWorker(fallback: EchoTask()) { queue in
+      for (index, text) in ["{", "[]", #"{"prompt":"no id"}"#, "\u{0}\u{1}"].enumerated() {
+        let id = try #require(JobID("junk\(index)"))
+        _ = try await queue.submit(JobSubmission(id: id, payload: Array(text.utf8)))
+      }
+      // One list keeps its order: when the job behind the junk is done, the junk was taken.
+      let good = try await queue.result(of: JobRequest(id: "good", prompt: "x"))
+      #expect(good.completion == "x")
+      let dead = try await queue.deadJobs(limit: 10)
+      #expect(dead.count == 4)
+      #expect(dead.allSatisfy { !$0.reason.isEmpty })
+    }
+  }
+
+  @Test func aRunningJobStopsWhenItIsCancelled() async throws {
+    let task = EndlessTask()
+    try await withWorker(fallback: task) { queue in
+      let id = try #require(JobID("c1"))
+      let events = queue.subscribe(to: id)
+      _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "c1", prompt: "x").encode()))
+      await task.started()
+      _ = try await queue.cancel(id, result: JobResult.cancelled(id: "c1").encode())
+      let result = try JobResult.decode(try await events.result())
+      #expect(result.status == .cancelled)
+    }
+  }
+
+  @Test func noMoreJobsAreTakenThanThereAreSlots() async throws {
+    let task = GatedTask()
+    try await withWorker(fallback: task, slots: 2) { queue in
+      let ids = (0..<5).map { "s\($0)" }
+      try await withThrowingTaskGroup(of: JobResult.self) { group in
+        for id in ids { group.addTask { try await queue.result(of: JobRequest(id: id, prompt: id)) } }
+        await task.waitForRunning(2)
+        let status = try await queue.status()
+        #expect(status.running == 2)
+        task.open()
+        for try await result in group { #expect(result.status == .completed) }
+      }
+      #expect(task.mostAtOnce == 2)
+    }
+  }
+
+  @Test func onShutdownTheRestGoesBackToTheQueue() async throws {
+    let task = EndlessTask()
+    let queue = InMemoryJobQueue(identify: identify)
+    let worker = Worker(
+      queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task),
+      configuration: WorkerConfiguration(drain: .milliseconds(1)), logger: quiet)
+    let id = try #require(JobID("d1"))
+    _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "d1", prompt: "x").encode()))
+    let group = ServiceGroup(services: [worker], logger: quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await task.started()
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    let status = try await queue.status()
+    #expect(status.running == 0)
+    #expect(status.depth[.default] == 1)
+    let state = try await queue.state(of: id)
+    #expect(state == .queued)
+  }
+
+  @Test func aRunningJobIsFinishedWithinTheDrain() async throws {
+    let task = GatedTask()
+    let queue = InMemoryJobQueue(identify: identify)
+    let worker = Worker(
+      queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task),
+      configuration: WorkerConfiguration(drain: .seconds(60)), logger: quiet)
+    let id = try #require(JobID("d2"))
+    _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "d2", prompt: "x").encode()))
+    let group = ServiceGroup(services: [worker], logger: quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await task.waitForRunning(1)
+      await group.triggerGracefulShutdown()
+      task.open()
+      try await tasks.waitForAll()
+    }
+    let result = try #require(try await queue.result(of: id))
+    let decoded = try JobResult.decode(result)
+    #expect(decoded.status == .completed)
+  }
+}
+
+// MARK: - A worker under test
+
+private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+private let identify: JobIdentifier = { payload in
+  let envelope = JobRequest.peek(payload)
+  guard let id = envelope.id.flatMap({ JobID($0) }) else { return nil }
+  return JobEnvelope(id: id)
+}
+
+private func withWorker(
+  tasks: [String: any JobTask] = [:], fallback: any JobTask, slots: Int = 8,
+  _ body: @Sendable (InMemoryJobQueue) async throws -> Void
+) async throws {
+  let queue = InMemoryJobQueue(identify: identify)
+  let worker = Worker(
+    queue: queue, tasks: TaskRegistry(tasks: tasks, fallback: fallback),
+    configuration: WorkerConfiguration(maxConcurrentJobs: slots, drain: .milliseconds(1)), logger: quiet)
+  let group = ServiceGroup(services: [queue, worker], logger: quiet)
+  try await withThrowingTaskGroup(of: Void.self) { services in
+    services.addTask { try await group.run() }
+    try await body(queue)
+    await group.triggerGracefulShutdown()
+    try await services.waitForAll()
+  }
+}
+
+extension InMemoryJobQueue {
+  fileprivate func result(of request: JobRequest) async throws -> JobResult {
+    try await result(ofPayload: request.encode(), id: request.id ?? "")
+  }
+
+  fileprivate func result(ofPayload payload: [UInt8], id: String) async throws -> JobResult {
+    let id = try #require(JobID(id))
+    let events = subscribe(to: id)
+    _ = try await submit(JobSubmission(id: id, payload: payload))
+    return try JobResult.decode(try await events.result())
+  }
+}
+
+// MARK: - Tasks
+
+private func answer(_ text: String) -> TaskAnswer {
+  TaskAnswer(
+    model: "test", completion: text, choices: [JobResult.Choice(text: text, finishReason: .stop, tokens: [])],
+    usage: JobResult.Usage(promptTokens: 1, completionTokens: 0))
+}
+
+private struct EchoTask: JobTask {
+  var suffix = ""
+
+  func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer {
+    answer(request.prompt + suffix)
+  }
+}
+
+private struct FailingTask: JobTask {
+  let failure: JobFailure
+
+  func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer {
+    throw .failed(failure)
+  }
+}
+
+/// Runs until it is interrupted.
+private struct EndlessTask: JobTask {
+  private let starts = AsyncStream<Void>.makeStream()
+
+  func started() async { for await _ in starts.stream { return } }
+
+  func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer {
+    starts.continuation.yield()
+    while true {
+      if let interruption = interruption() { throw .interrupted(interruption) }
+      await Task.yield()
+    }
+  }
+}
+
+/// Holds every job until it is opened, and counts how many it held at once.
+private final class GatedTask: JobTask {
+  private struct State {
+    var isOpen = false
+    var running = 0
+    var most = 0
+  }
+
+  private let state = Mutex(State())
+
+  var mostAtOnce: Int { state.withLock { $0.most } }
+  func open() { state.withLock { $0.isOpen = true } }
+  func waitForRunning(_ count: Int) async {
+    while state.withLock({ $0.running }) < count { await Task.yield() }
+  }
+
+  func run(
+    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+  ) async throws(TaskError) -> TaskAnswer {
+    state.withLock {
+      $0.running += 1
+      $0.most = max($0.most, $0.running)
+    }
+    while !state.withLock({ $0.isOpen }) { await Task.yield() }
+    state.withLock { $0.running -= 1 }
+    return answer(request.prompt)
+  }
+}

@@ -24,6 +24,9 @@ build: deps ## Build for development
 release: deps ## Build the optimized binary, .build/release/gpt2
 	$(SWIFT) build -c release --product gpt2 $(IMPORT_CHECK)
 
+kernels-check: ## Check the AVX-512 kernels against the scalar ones by emulation
+	Tools/check_avx512.sh
+
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)
 

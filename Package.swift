@@ -14,13 +14,14 @@ extension Target.Dependency {
   static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
   static let collections = product(name: "DequeModule", package: "swift-collections")
   static let configuration = product(name: "Configuration", package: "swift-configuration")
-  static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
-  static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
   static let crypto = product(name: "Crypto", package: "swift-crypto")
   static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+  static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+  static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
+  static let logging = product(name: "Logging", package: "swift-log")
   static let nioCore = product(name: "NIOCore", package: "swift-nio")
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
-  static let logging = product(name: "Logging", package: "swift-log")
+  static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
   static let system = product(name: "SystemPackage", package: "swift-system")
   static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
@@ -30,9 +31,16 @@ func swiftTarget(_ name: String, dependencies: [Target.Dependency] = []) -> Targ
   .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
 }
 
-func tests(_ name: String, dependencies: [Target.Dependency]) -> Target {
-  .testTarget(
-    name: name, dependencies: dependencies, exclude: [], swiftSettings: swiftSettings)
+func testTarget(
+  _ name: String, dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: swiftSettings)
+}
+
+/// What several test targets share.
+func testSupport(_ name: String, dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Tests/TestSupport/\(name)", swiftSettings: swiftSettings)
 }
 
 let package = Package(
@@ -43,11 +51,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-    .package(url: "https://github.com/apple/swift-nio", from: "2.81.0"),
-    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.26.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0",
       traits: ["ConfigurationSupport"]),
@@ -82,6 +90,31 @@ let package = Package(
         .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .system, .unixSignals,
       ],
       swiftSettings: swiftSettings),
+
+    testSupport("JobQueueConformance", dependencies: ["JobQueue", .serviceLifecycle]),
+    testSupport("RedisTestServer"),
+    testTarget("GPT2Tests", dependencies: ["GPT2", "CKernels"], exclude: ["Fixtures"]),
+    testTarget("JobWireTests", dependencies: ["JobWire"]),
+    testTarget("JobQueueTests", dependencies: ["JobQueue", "JobQueueConformance", .serviceLifecycle]),
+    testTarget(
+      "JobQueueRedisTests",
+      dependencies: [
+        "JobQueue", "JobQueueRedis", "JobQueueConformance", "RedisTestServer", "ThreadExecutor", .logging,
+      ]),
+    testTarget(
+      "QueueWorkerTests",
+      dependencies: ["JobQueue", "JobWire", "QueueWorker", .logging, .serviceLifecycle]),
+    testTarget(
+      "GatewayTests",
+      dependencies: [
+        "Gateway", "JobQueue", "JobWire", .hummingbird, .hummingbirdTesting, .httpTypes, .logging, .nioCore,
+        .nioPosix,
+      ]),
+    testTarget(
+      "ObservabilityTests",
+      dependencies: ["Observability", .hummingbirdTesting, .httpTypes, .logging, .nioCore, .serviceLifecycle]),
+    testTarget("CLITests", dependencies: ["CLI", .argumentParser]),
+    testTarget("EndToEndTests", dependencies: ["CLI", "JobWire", "RedisTestServer"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -270,9 +270,10 @@ def write_raschka():
           format="Raschka GPTModel, state dict, torch-legacy")
 
     fast = {}
-    renamed = {"h.0": "trf_blocks.0", "h.1": "trf_blocks.1", "attn.c_attn": "att.qkv", "attn.c_proj": "att.proj", "mlp.c_fc": "ff.layers.0",
-               "mlp.c_proj": "ff.layers.2", "ln_1": "norm1", "ln_2": "norm2", "ln_f": "final_norm",
-               "wte": "tok_emb", "wpe": "pos_emb"}
+    renamed = {
+        "h.0": "trf_blocks.0", "h.1": "trf_blocks.1", "attn.c_attn": "att.qkv", "attn.c_proj": "att.proj",
+        "mlp.c_fc": "ff.layers.0", "mlp.c_proj": "ff.layers.2", "ln_1": "norm1", "ln_2": "norm2",
+        "ln_f": "final_norm", "wte": "tok_emb", "wpe": "pos_emb"}
     for name, value in hugging_face(prefix="", conv1d=False).items():
         for old, new in renamed.items():
             name = name.replace(old, new, 1)

@@ -29,7 +29,8 @@ struct Compute {
       case .generate:
         guard case .languageModel = found.model.head else {
           throw SettingsError(
-            "\(found.path) is a classifier and generates no text; name it with SPAM_CKPT_PATH (--spam-ckpt-path)")
+            "\(found.path) is a classifier and generates no text; name it with SPAM_CKPT_PATH (--spam-ckpt-path)"
+          )
         }
         return GenerateTask(engine: engine, model: found.name, template: definition.template)
       case .classify:

@@ -44,7 +44,9 @@ struct HTTPProbe {
     let socket = try connected(timeout: timeout)
     defer { close(socket) }
     let request = "GET \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n"
-    let sent = Array(request.utf8).withUnsafeBytes { send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    let sent = Array(request.utf8).withUnsafeBytes {
+      send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+    }
     guard sent == request.utf8.count else { throw failure("no request could be sent") }
     return try answer(from: receiveAll(socket))
   }
@@ -54,7 +56,9 @@ struct HTTPProbe {
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?
     let code = getaddrinfo(host, port, &hints, &list)
-    guard code == 0, let list else { throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))") }
+    guard code == 0, let list else {
+      throw Failure(description: "\(host): \(String(cString: gai_strerror(code)))")
+    }
     defer { freeaddrinfo(list) }
     var next: UnsafeMutablePointer<addrinfo>? = list
     while let address = next?.pointee {

@@ -12,7 +12,8 @@ struct GPT2Program: AsyncParsableCommand {
       """,
     version: serviceVersion,
     groupedSubcommands: [
-      CommandGroup(name: "Services", subcommands: [ServeCommand.self, GatewayCommand.self, WorkerCommand.self]),
+      CommandGroup(
+        name: "Services", subcommands: [ServeCommand.self, GatewayCommand.self, WorkerCommand.self]),
       CommandGroup(
         name: "Models",
         subcommands: [GenerateCommand.self, ClassifyCommand.self, ConvertCommand.self, InspectCommand.self]),

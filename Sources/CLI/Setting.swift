@@ -121,7 +121,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .nHead: "Attention heads, where the checkpoint does not say it."
     case .activation: "gelu_tanh or gelu_erf, where the checkpoint does not say it."
     case .stateDictKey: "Which of several state dicts in a checkpoint to take."
-    case .padTo: "The length that texts are padded to before they are classified: none, a number of tokens, or context."
+    case .padTo:
+      "The length that texts are padded to before they are classified: none, a number of tokens, or context."
     case .threads: "Threads of the engine (TORCH_THREADS means the same)."
     case .maxBatch: "Sequences that run at the same time."
     case .maxCtx: "The longest sequence in tokens; longer prompts keep their end."

@@ -17,7 +17,8 @@ struct Settings: Sendable {
           (AbsoluteConfigKey($0.key.path), ConfigValue(.string($0.value), isSecret: $0.key.isSecret))
         }))
     let process =
-      environment.map { EnvironmentVariablesProvider(environmentVariables: $0) } ?? EnvironmentVariablesProvider()
+      environment.map { EnvironmentVariablesProvider(environmentVariables: $0) }
+      ?? EnvironmentVariablesProvider()
     let file: EnvironmentVariablesProvider
     do {
       file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)

@@ -17,9 +17,12 @@ struct Wiring {
   let logger: Logger
 
   /// Decides where the logs go, too; to be made once a process.
-  init(_ settings: Settings, label: String) throws {
+  ///
+  /// - Parameter defaultLevel: the level if none is given; commands that print their answer log less.
+  init(_ settings: Settings, label: String, defaultLevel: String = Setting.logLevel.defaultValue) throws {
     self.settings = settings
-    try LogBootstrap(level: settings.string(.logLevel), format: settings.string(.logFormat)).install()
+    try LogBootstrap(level: settings.given(.logLevel) ?? defaultLevel, format: settings.string(.logFormat))
+      .install()
     self.logger = Logger(label: label)
   }
 

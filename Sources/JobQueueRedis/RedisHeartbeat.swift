@@ -88,8 +88,9 @@ final class RedisHeartbeat: Sendable {
     let command = RedisCommand(
       RedisScripts.depart,
       keys: [worker.keys.workers, worker.keys.workerInfo(worker.id), worker.processing], [worker.id])
-    // Failing is harmless: the lease will run out.
-    if let held = try? link.send([command]).first?.integer, held > 0 {
+    // A connection that broke meanwhile is worth a second try; after that the lease will run out.
+    guard let replies = (try? link.send([command])) ?? (try? link.send([command])) else { return }
+    if let held = replies.first?.integer, held > 0 {
       worker.logger.warning(
         "left with jobs in hand; other workers take them over", metadata: ["jobs": "\(held)"])
     }
@@ -108,7 +109,8 @@ final class RedisHeartbeat: Sendable {
       let silence = Double(now) - last
       guard silence > Double(worker.configuration.lease.redisMilliseconds) else { continue }
       let held = try takeOver(from: other, on: link)
-      if held == 0, silence > Double(Self.memory.redisMilliseconds), last > 0 {
+      // One that left in order has the time 0, and claims nothing more.
+      if held == 0, last == 0 || silence > Double(Self.memory.redisMilliseconds) {
         _ = try link.send([RedisCommand("ZREM", worker.keys.workers, other)])
       }
     }

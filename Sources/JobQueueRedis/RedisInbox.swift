@@ -46,6 +46,7 @@ final class RedisInbox: Sendable {
     var last = "0-0"
     var nextLook = ContinuousClock.now
     var nextRefresh = nextLook
+    var overdue: Set<JobID> = []
     var failures = 0
     var isServerChecked = false
     while !stopped.withLock({ $0 }) {
@@ -75,7 +76,7 @@ final class RedisInbox: Sendable {
         failures += 1
       }
       if failures == 0, ContinuousClock.now >= nextLook {
-        await lookForResults()
+        overdue = await lookForResults(overdue: overdue)
         nextLook = ContinuousClock.now + Self.lookInterval
       }
       if Task.isCancelled { break }
@@ -83,15 +84,22 @@ final class RedisInbox: Sendable {
     await connection.close()
   }
 
-  private func lookForResults() async {
+  /// Publishes the results of jobs that were done at the last look already, and whose event hasn't come since.
+  ///
+  /// - Parameter overdue: the jobs that were done at the last look.
+  /// - Returns: the jobs that are done now, and whose event may still be on its way with progress before it.
+  private func lookForResults(overdue: Set<JobID>) async -> Set<JobID> {
+    var done: Set<JobID> = []
     let waiting = hub.waitingIDs
     for start in stride(from: 0, to: waiting.count, by: 200) {
       let ids = waiting[start..<min(start + 200, waiting.count)]
       let reply = try? await commands.send([RedisCommand("MGET", ids.map(keys.result))]).first
       for (id, result) in zip(ids, reply?.array ?? []) {
-        if let bytes = result.bytes { hub.publish(.finished(result: bytes), of: id) }
+        guard let bytes = result.bytes else { continue }
+        if overdue.contains(id) { hub.publish(.finished(result: bytes), of: id) } else { done.insert(id) }
       }
     }
+    return done
   }
 }
 

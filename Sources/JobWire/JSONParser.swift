@@ -8,7 +8,9 @@ package struct JSONParser {
   private let maxDepth: Int
   private var at = 0
 
-  package static func parse(_ bytes: [UInt8], maxDepth: Int = RequestLimits.maxDepth) throws(WireError) -> JSONValue {
+  package static func parse(
+    _ bytes: [UInt8], maxDepth: Int = RequestLimits.maxDepth
+  ) throws(WireError) -> JSONValue {
     var parser = JSONParser(bytes: bytes, maxDepth: maxDepth)
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { parser.at = 3 }
     let value = try parser.value(depth: 0)

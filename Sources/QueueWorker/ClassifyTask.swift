@@ -1,5 +1,5 @@
-import Glibc
 package import GPT2
+import Glibc
 package import JobWire
 
 /// Labels the prompt.

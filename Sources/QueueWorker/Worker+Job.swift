@@ -73,7 +73,8 @@ extension Worker {
       let answer = try await tasks.task(named: request.taskName)
         .run(request) { interruptions.interruption(of: id) }
       return .result(
-        answer.result(of: request, id: id.rawValue, worker: queue.workerID, attempts: attempt, queued: queued))
+        answer.result(of: request, id: id.rawValue, worker: queue.workerID, attempts: attempt, queued: queued)
+      )
     } catch {
       switch error {
       case .interrupted(.cancelled): return .result(.cancelled(id: id.rawValue))

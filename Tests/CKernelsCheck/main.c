@@ -101,7 +101,8 @@ static void check_linear(ck_format format, size_t k, size_t n, size_t rows) {
     free(out[0]);
     free(out[1]);
   }
-  void *all[] = {weights, x, bias, scales, row_scales, start, sums, row_zeros[0], row_zeros[1], packed, q[0], q[1]};
+  void *all[] = {weights, x,    bias,         scales,       row_scales, start,
+                 sums,    packed, row_zeros[0], row_zeros[1], q[0],       q[1]};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
 }
 

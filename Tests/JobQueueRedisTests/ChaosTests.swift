@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Everything goes wrong at once, and in the end each job must have one answer and leave nothing behind.
-@Suite("Chaos")
+@Suite("Chaos", .timeLimit(.minutes(3)))
 struct ChaosTests {
   @Test func `No accepted job is lost, answered twice or left behind`() async throws {
     let server = try RedisTestServer(appendOnly: true, arguments: ["--appendfsync", "everysec"])
@@ -14,6 +14,7 @@ struct ChaosTests {
       var fixture = try RedisFixture(on: server)
       fixture.configuration.limits.capacity = 1_000
       fixture.configuration.maxAttempts = 1_000
+      fixture.configuration.lease = .seconds(2)
       return fixture
     }()
     let producer = try fixture.makeProducer()

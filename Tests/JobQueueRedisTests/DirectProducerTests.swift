@@ -4,7 +4,7 @@ import JobQueueRedis
 import RedisTestServer
 import Testing
 
-@Suite("Jobs pushed with LPUSH")
+@Suite("Jobs pushed with LPUSH", .timeLimit(.minutes(3)))
 struct DirectProducerTests {
   @Test func `A pushed job runs, and its result is read with GET`() async throws {
     let fixture = try RedisFixture()

@@ -4,7 +4,7 @@ import JobQueueRedis
 import RedisTestServer
 import Testing
 
-@Suite("When Redis goes away")
+@Suite("When Redis goes away", .timeLimit(.minutes(3)))
 struct OutageTests {
   @Test func `Waiting clients get their answers after Redis crashed and came back`() async throws {
     let server = try RedisTestServer(appendOnly: true)

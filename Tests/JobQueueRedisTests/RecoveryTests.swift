@@ -4,7 +4,7 @@ import JobQueueRedis
 import RedisTestServer
 import Testing
 
-@Suite("Jobs of workers that died")
+@Suite("Jobs of workers that died", .timeLimit(.minutes(3)))
 struct RecoveryTests {
   @Test func `A job of a silent worker is run by another, and the first is not heard any more`() async throws
   {

@@ -3,7 +3,7 @@ import JobQueueConformance
 import JobQueueRedis
 import Testing
 
-@Suite("The queue on Redis")
+@Suite("The queue on Redis", .timeLimit(.minutes(3)))
 struct RedisConformanceTests {
   @Test(arguments: ConformanceCheck.all)
   func conforms(_ check: ConformanceCheck) async throws {

@@ -63,7 +63,8 @@ private struct Inspection {
     format = "gpt2"
     config = model.config
     notes = [
-      "\(model.metadata.name), \(model.quantization.rawValue), from \(model.metadata.source)", "\(model.head)",
+      "\(model.metadata.name), \(model.quantization.rawValue), from \(model.metadata.source)",
+      "\(model.head)",
     ]
     tensors = file.payloads.map { payload in
       Tensor(name: payload.name, dtype: payload.dtype, shape: payload.shape) { payload.bytes() }

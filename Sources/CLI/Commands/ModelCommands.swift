@@ -29,13 +29,16 @@ struct GenerateCommand: AsyncParsableCommand {
     let answer = try await GenerateTask(engine: engine, model: found.name)
       .run(request, interruption: { nil }, onText: { if streams { StandardOutput.write($0) } })
     StandardOutput.write(
-      streams ? "\n" : String(decoding: answer.result(of: request, id: request.id ?? "").encode(), as: UTF8.self) + "\n")
+      streams
+        ? "\n"
+        : String(decoding: answer.result(of: request, id: request.id ?? "").encode(), as: UTF8.self) + "\n")
   }
 
   /// Checked as a job on the queue would be.
   private func request(contextLength: Int) throws -> JobRequest {
     let draft = JobRequest(
-      id: "cli-" + String(UInt64.random(in: .min ... .max), radix: 36), prompt: prompt, maxNewTokens: maxNewTokens,
+      id: "cli-" + String(UInt64.random(in: .min ... .max), radix: 36), prompt: prompt,
+      maxNewTokens: maxNewTokens,
       temperature: temperature, topK: topK, topP: topP, stop: stop, seed: seed)
     do {
       return try JobRequest.decode(
@@ -64,7 +67,9 @@ struct ClassifyCommand: AsyncParsableCommand {
     let engine = try Engine(model: found.model, configuration: EngineConfiguration(settings))
     let request = JobRequest(id: "cli", prompt: prompt, taskName: "spam")
     let answer = try await ClassifyTask(engine: engine, model: found.name).run(request)
-    let text = json ? String(decoding: answer.result(of: request, id: "cli").encode(), as: UTF8.self) : answer.completion
+    let text =
+      json
+      ? String(decoding: answer.result(of: request, id: "cli").encode(), as: UTF8.self) : answer.completion
     StandardOutput.write(text + "\n")
   }
 }
@@ -74,7 +79,8 @@ struct ConvertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
     abstract: "Convert a checkpoint to a .gpt2 model file, which is mapped instead of read.",
-    discussion: "A checkpoint may be a .pth, .pt, .bin or .safetensors file, or a directory with config.json.")
+    discussion: "A checkpoint may be a .pth, .pt, .bin or .safetensors file, or a directory with config.json."
+  )
 
   @Argument(help: "The checkpoint.") var input: String
   @Argument(help: "The model file to write.") var output: String

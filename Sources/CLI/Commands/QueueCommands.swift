@@ -10,7 +10,8 @@ struct EnqueueCommand: AsyncParsableCommand {
     abstract: "Put a job on the queue, and print its id or wait for its result.")
 
   @Option(help: "The text to complete or to label.") var prompt: String
-  @Option(name: [.customLong("task"), .customLong("task-name")], help: "spam, got, or nothing.") var taskName: String?
+  @Option(name: [.customLong("task"), .customLong("task-name")], help: "spam, got, or nothing.") var taskName:
+    String?
   @Option(help: "Names the job; default: a random id.") var id: String?
   @Option(help: "How many tokens to add.") var maxNewTokens: Int?
   @Option(help: "0 is greedy.") var temperature: Double?
@@ -22,13 +23,13 @@ struct EnqueueCommand: AsyncParsableCommand {
   @Option(help: "Drop the job if no worker begins it in so many milliseconds.") var ttlMs: Int?
   @Flag(help: "Wait for the result and print it.") var wait = false
   @OptionGroup(title: "Queue") var queue: QueueOptions
-  @OptionGroup(title: "Limits") var limits: LimitOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let wiring = try Wiring(try await Settings(queue, limits, logs), label: "gpt2.enqueue")
+    let wiring = try Wiring(try await Settings(queue, logs), label: "gpt2.enqueue", defaultLevel: "error")
     let request = try request(limits: wiring.limits())
-    guard let id = request.id.flatMap({ JobID($0) }), let priority = JobPriority(rawValue: request.priority.rawValue)
+    guard let id = request.id.flatMap({ JobID($0) }),
+      let priority = JobPriority(rawValue: request.priority.rawValue)
     else { throw ValidationError("--id must be 1 to 64 of A-Z a-z 0-9 _ -") }
     try await wiring.withProducer { producer in
       let submission = JobSubmission(id: id, payload: request.encode(), priority: priority)
@@ -147,7 +148,7 @@ struct QueueCommand: AsyncParsableCommand {
     @OptionGroup(title: "Logs") var logs: LogOptions
 
     func wiring() async throws -> Wiring {
-      try Wiring(try await Settings(queue, logs), label: "gpt2.queue")
+      try Wiring(try await Settings(queue, logs), label: "gpt2.queue", defaultLevel: "error")
     }
   }
 }

@@ -47,7 +47,8 @@ struct DetokenizeCommand: AsyncParsableCommand {
   func run() async throws {
     let tokenizer = try tokenizer(of: model)
     guard json else {
-      let words = String(decoding: StandardInput.readAll(), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      let words = String(decoding: StandardInput.readAll(), as: UTF8.self).split(
+        whereSeparator: \.isWhitespace)
       let ids = try words.map { word in
         guard let id = Int32(word) else { throw ValidationError("\"\(word)\" is no token id") }
         return id

@@ -54,7 +54,9 @@ package struct GPT2Checkpoint: WeightSource, Sendable {
     }
     let parts = map.parts[tensor] ?? []
     // Before memory is taken: a tensor of a few bytes may claim any size.
-    for part in parts { try part.readableCount() }
+    for part in parts {
+      do throws(GPT2Error) { try part.readableCount() } catch { throw error.inFile(part.file.path) }
+    }
     var values = [Float](repeating: 0, count: tensor.shape(in: config, head: head).reduce(1, *))
     var failure: GPT2Error?
     values.withUnsafeMutableBufferPointer { buffer in

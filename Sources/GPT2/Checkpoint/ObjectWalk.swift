@@ -24,7 +24,7 @@ struct ObjectWalk {
   private enum Limit {
     static let depth = 96
     /// Objects met and entries looked at, in all.
-    static let visits = 1 << 22
+    static let visits = 1 << 20
     static let tensors = 1 << 16
     static let path = 4096
   }
@@ -43,10 +43,7 @@ struct ObjectWalk {
       throw GPT2Error(.corruptFile, "the objects at \(name.path.prefix(200)) are nested without end")
     }
     switch value {
-    case .tensor(let index):
-      try add(
-        try torch.tensor(
-          index, name: name.path.isEmpty ? Name(path: "tensor", container: "", key: "tensor") : name))
+    case .tensor(let index): try add(try torch.tensor(index, name: Self.named(name)))
     case .object(let index):
       let object = torch.heap.objects[index]
       switch object.kind {
@@ -62,6 +59,11 @@ struct ObjectWalk {
       }
     default: break
     }
+  }
+
+  /// A file that is one tensor gives it no name.
+  private static func named(_ name: Name) -> Name {
+    name.path.isEmpty ? Name(path: "tensor", container: "", key: "tensor") : name
   }
 
   private mutating func visitEntries(
@@ -87,7 +89,8 @@ struct ObjectWalk {
     if let function, function.module == "torch._utils", function.name.hasPrefix("_rebuild_") {
       try add(
         FileTensor(
-          name: name, file: torch.file, dtype: "torch.\(function.name.dropFirst("_rebuild_".count))",
+          name: Self.named(name), file: torch.file,
+          dtype: "torch.\(function.name.dropFirst("_rebuild_".count))",
           shape: [],
           refusal:
             "it is built by \(function.path) (a quantized, sparse or device tensor), which is not supported"
@@ -134,6 +137,13 @@ struct ObjectWalk {
     for entry in parts["_modules"].flatMap({ heap.attributes($0) }) ?? [] {
       guard case .object(let index) = entry.value, let inner = heap.attributes(entry.value) else { continue }
       let place = moduleChild(entry.key, of: name, root: root)
+      if let function = heap.className(heap.objects[index]), function.module.contains(".quantized.") {
+        try add(
+          FileTensor(
+            name: moduleChild("\(entry.key)._packed_params", of: name, root: root), file: torch.file,
+            dtype: "torch.qint8", shape: [], refusal: "it is in a \(function.path), which is not supported"))
+        continue
+      }
       noteActivation(heap.objects[index], inner, root: root)
       try visitModule(inner, at: place, root: root, depth: depth + 1)
     }

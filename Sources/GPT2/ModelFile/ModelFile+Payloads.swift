@@ -9,7 +9,8 @@ extension ModelFile {
     private let file: ModelFile
     private let entry: ModelFileHeader.Entry
 
-    fileprivate init(name: String, dtype: String, shape: [Int], file: ModelFile, entry: ModelFileHeader.Entry) {
+    fileprivate init(name: String, dtype: String, shape: [Int], file: ModelFile, entry: ModelFileHeader.Entry)
+    {
       self.name = name
       self.dtype = dtype
       self.shape = shape
@@ -23,7 +24,9 @@ extension ModelFile {
 
   /// Everything but the tokenizer, in the order of the file.
   package var payloads: [Payload] {
-    let tensors = header.modelTensors.flatMap { name in header.payloads(of: name).map { (name, $0.tensor.part) } }
+    let tensors = header.modelTensors.flatMap { name in
+      header.payloads(of: name).map { (name, $0.tensor.part) }
+    }
     return zip(tensors, header.tensors).map { tensor, entry in
       let (name, part) = tensor
       let shape = name.shape(in: header.config, head: header.head)

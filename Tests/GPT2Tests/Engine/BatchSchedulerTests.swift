@@ -65,7 +65,7 @@ import Testing
   /// position where it was; the step is within its bounds; and everyone gets done.
   @Test(arguments: 0..<50)
   func everySequenceIsComputedInOrderAndNothingIsLost(seed: Int) {
-    var generator = SplitMix(state: UInt64(seed))
+    var generator = SplitMix(seed: UInt64(seed))
     let limits = Limits(
       sequences: 1 + Int(generator.next() % 6), rowsPerStep: 1 + Int(generator.next() % 20),
       promptChunk: 1 + Int(generator.next() % 9))

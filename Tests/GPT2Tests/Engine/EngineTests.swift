@@ -3,7 +3,8 @@ import Testing
 @testable import GPT2
 
 @Suite struct EngineTests {
-  private static let config = GPT2Config(vocabularySize: 300, contextLength: 64, width: 36, layers: 2, heads: 3)
+  private static let config = GPT2Config(
+    vocabularySize: 300, contextLength: 64, width: 36, layers: 2, heads: 3)
 
   private func engine(
     _ quantization: Quantization = .int8, head: ModelHead = .languageModel(tied: true),
@@ -37,7 +38,7 @@ import Testing
 
   /// Requests of many lengths and ways of sampling, as a seeded generator makes them.
   private func requests(_ count: Int, seed: UInt64) -> [GenerationRequest] {
-    var generator = SplitMix(state: seed)
+    var generator = SplitMix(seed: seed)
     return (0..<count).map { _ in
       let prompt = (0..<1 + Int(generator.next() % 40)).map { _ in Int32(generator.next() % 300) }
       return GenerationRequest(
@@ -52,7 +53,8 @@ import Testing
     let engine = try engine(.f32)
     let prompt: [Int32] = [5, 17, 200, 3]
     let generated = try await tokens(
-      engine, GenerationRequest(prompt: prompt, maxNewTokens: 12, sampling: SamplingParameters(temperature: 0)))
+      engine,
+      GenerationRequest(prompt: prompt, maxNewTokens: 12, sampling: SamplingParameters(temperature: 0)))
 
     // The whole sequence from the beginning for every token, without a cache that was filled before.
     var sequence = prompt
@@ -88,7 +90,9 @@ import Testing
         }
         return try await group.reduce(into: [Int: [Int32]]()) { $0[$1.0] = $1.1 }
       }
-      for index in requests.indices { #expect(actual[index] == expected[index], "batch \(batch), request \(index)") }
+      for index in requests.indices {
+        #expect(actual[index] == expected[index], "batch \(batch), request \(index)")
+      }
     }
   }
 

@@ -30,7 +30,8 @@ struct KernelLevelTests {
         exit(1)
       } catch {
         exit(
-          (error as? GPT2Error)?.message == "CK_LEVEL is sse9; allowed is scalar, avx2, avx512vnni or neon" ? 0 : 2)
+          (error as? GPT2Error)?.message == "CK_LEVEL is sse9; allowed is scalar, avx2, avx512vnni or neon"
+            ? 0 : 2)
       }
     }
   }

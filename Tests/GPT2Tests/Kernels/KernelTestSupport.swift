@@ -101,4 +101,4 @@ final class TestContext {
 let availableCodes: [ck_level] = [
   CK_LEVEL_SCALAR, CK_LEVEL_AVX2, CK_LEVEL_AVX512VNNI, CK_LEVEL_NEON,
 ]
-  .filter { ck_level_available($0) != 0 }
+.filter { ck_level_available($0) != 0 }

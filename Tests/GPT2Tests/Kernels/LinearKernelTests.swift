@@ -149,6 +149,24 @@ struct LinearKernelTests {
     }
   }
 
+  @Test func int8StaysCloseToF32OnHeavyTailedWeightsAndAnOutlierActivation() throws {
+    let (inputs, outputs, rows) = (768, 128, 4)
+    let weights = kernelNumbers(inputs * outputs, seed: 11)
+    var values = kernelNumbers(rows * inputs, seed: 12)
+    for row in 0..<rows { values[row * inputs + 77] = 40 }
+    let x = PaddedRows(values, rows: rows, width: inputs)
+    let context = try #require(TestContext(CK_LEVEL_SCALAR))
+    let results = [CK_FORMAT_F32, CK_FORMAT_Q8].map { format in
+      let out = PaddedRows([Float](repeating: 0, count: rows * outputs), rows: rows, width: outputs)
+      let matrix = TestMatrix(format, inputs: inputs, outputs: outputs, weights: weights, hasBias: false)
+      context.linear(matrix, x, CK_OUTPUT_STORE, into: out)
+      return out.everything
+    }
+    let error = zip(results[0], results[1]).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let power = results[0].reduce(0) { $0 + $1 * $1 }
+    #expect((error / power).squareRoot() < 0.05)
+  }
+
   @Test func packedWeightsComeBackRowByRow() {
     let weights = kernelNumbers(70 * 130, seed: 2)
     let f32 = TestMatrix(CK_FORMAT_F32, inputs: 70, outputs: 130, weights: weights)

@@ -47,7 +47,8 @@ import Testing
     var counts = [Int](repeating: 0, count: logits.count)
     let draws = 40_000
     for position in 0..<draws {
-      counts[Int(choose(logits, SamplingParameters(temperature: Float(temperature), seed: 7), at: position))] += 1
+      counts[
+        Int(choose(logits, SamplingParameters(temperature: Float(temperature), seed: 7), at: position))] += 1
     }
     // Pearson's statistic with 5 degrees of freedom is below 20.5 in 99.9 % of all series.
     let statistic = zip(counts, expected).reduce(0.0) { sum, pair in
@@ -86,13 +87,15 @@ import Testing
   }
 
   @Test func aSelectionWithoutSortingKeepsWhatSortingWouldKeep() {
-    var generator = SplitMix(state: 5)
+    var generator = SplitMix(seed: 5)
     for round in 0..<200 {
       let count = 1 + Int(generator.next() % 700)
       let logits = (0..<count).map { _ in Float(Int(generator.next() % 400)) / 40 }
       let keep = 1 + Int(generator.next() % UInt64(count))
       let weights = logits.map { Float(Double.exp(Double($0 - (logits.max() ?? 0)))) }
-      let sorted = weights.indices.sorted { weights[$0] > weights[$1] || (weights[$0] == weights[$1] && $0 < $1) }
+      let sorted = weights.indices.sorted {
+        weights[$0] > weights[$1] || (weights[$0] == weights[$1] && $0 < $1)
+      }
       weights.withUnsafeBufferPointer { buffer in
         let candidates = Candidates(weights: buffer)
         let cut = candidates.cut(above: .none, reaching: Double(keep), by: .count)
@@ -110,23 +113,12 @@ import Testing
   }
 
   @Test func theTiniestTemperatureIsGreedy() {
-    #expect(chosen([1, 1.0001, 0.5], SamplingParameters(temperature: .leastNonzeroMagnitude), draws: 200) == [1])
+    #expect(
+      chosen([1, 1.0001, 0.5], SamplingParameters(temperature: .leastNonzeroMagnitude), draws: 200) == [1])
   }
 }
 
 extension Double {
   fileprivate static func exp(_ x: Double) -> Double { Glibc.exp(x) }
   fileprivate static func log(_ x: Double) -> Double { Glibc.log(x) }
-}
-
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var bits = state
-    bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-    return bits ^ (bits >> 31)
-  }
 }

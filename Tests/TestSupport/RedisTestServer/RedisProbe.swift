@@ -30,8 +30,8 @@ package final class RedisProbe {
         connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
       }
     }
+    // Throwing runs `deinit`, which closes.
     if status != 0 {
-      close(descriptor)
       throw RedisTestServer.Failure(description: "nobody listens on port \(port)")
     }
   }

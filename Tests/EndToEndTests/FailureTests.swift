@@ -1,0 +1,89 @@
+import Glibc
+import JobWire
+import RedisTestServer
+import Synchronization
+import Testing
+
+/// What dies while jobs run, and what clients see of it: nothing.
+@Suite(.serialized) struct FailureTests {
+  /// Long jobs, so that a worker is in the middle of them for a while.
+  private func longJob(_ index: Int) -> String {
+    #"{"id": "long-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7}"#
+  }
+
+  private func running(_ redis: RedisTestServer) async throws -> Int {
+    let run = try await Program.run(
+      Program.gpt2, ["queue", "status", "--json"], environment: ["REDIS_URL": redis.url])
+    guard case .object(let fields) = try JSONParser.parse(Array(run.output.utf8)),
+      case .integer(let count)? = fields.first(where: { $0.name == "running" })?.value
+    else { throw Program.Failure(description: run.errors) }
+    return Int(count)
+  }
+
+  private func answers(
+    _ service: Service, jobs: Int, while disturb: @escaping @Sendable () async throws -> Void
+  ) async throws -> [Int: JobResult] {
+    try await withThrowingTaskGroup(of: (Int, JobResult)?.self) { group in
+      for index in 0..<jobs {
+        group.addTask { (index, try await service.result(self.longJob(index))) }
+      }
+      group.addTask {
+        try await disturb()
+        return nil
+      }
+      return try await group.reduce(into: [:]) { results, pair in
+        if let (index, result) = pair { results[index] = result }
+      }
+    }
+  }
+
+  @Test func theJobsOfAKilledWorkerRunElsewhereAndGiveTheSameTokens() async throws {
+    let environment = ["LEASE_SECONDS": "1"]
+    let service = try await Service(.redis, workers: 0, environment: environment)
+    let redis = try #require(service.redis)
+    let first = try Service.worker(redis, environment)
+    let second = Mutex<Program?>(nil)
+    let results = try await answers(service, jobs: 24) {
+      while try await running(redis) == 0 {}
+      first.crash()
+      let next = try Service.worker(redis, environment)
+      second.withLock { $0 = next }
+    }
+    #expect(results.count == 24)
+    #expect(results.values.allSatisfy { $0.status == .completed })
+    #expect(results.values.contains { ($0.attempts ?? 0) > 1 })
+    let undisturbed = try await Service(.embedded)
+    for index in [0, 11, 23] {
+      let expected = try await undisturbed.result(longJob(index))
+      #expect(results[index]?.completion == expected.completion)
+    }
+  }
+
+  @Test func noAcceptedRequestIsLostWhenRedisCrashesAndComesBack() async throws {
+    let service = try await Service(.redis, workers: 2)
+    let redis = try #require(service.redis)
+    let results = try await answers(service, jobs: 32) {
+      while try await running(redis) == 0 {}
+      redis.crash()
+      try redis.start()
+    }
+    #expect(results.count == 32)
+    #expect(results.values.allSatisfy { $0.status == .completed })
+    let after = try await service.result(#"{"prompt": "After the storm", "max_new_tokens": 3}"#)
+    #expect(after.status == .completed)
+  }
+
+  @Test func aWorkerThatIsToldToStopFinishesWhatItHas() async throws {
+    let service = try await Service(.redis, workers: 0)
+    let redis = try #require(service.redis)
+    let worker = try Service.worker(redis)
+    let results = try await answers(service, jobs: 4) {
+      while try await running(redis) < 4 {}
+      worker.send(SIGTERM)
+      let status = await worker.exit()
+      #expect(status == 0, "\(worker.output)")
+    }
+    #expect(results.count == 4)
+    #expect(results.values.allSatisfy { $0.attempts == 1 && $0.status == .completed })
+  }
+}

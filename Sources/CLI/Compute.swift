@@ -14,9 +14,21 @@ struct Compute {
     let configuration = try EngineConfiguration(settings)
     var engines: [String: Engine] = [:]
 
+    // A classifier that was trained on padded texts needs all of their length, whatever MAX_CTX allows a prompt.
+    func fitted(to model: Model) -> EngineConfiguration {
+      var own = configuration
+      switch model.metadata.padding {
+      case .none: break
+      case .length(let length): own.maxContext = max(own.maxContext, length)
+      case .context: own.maxContext = max(own.maxContext, model.config.contextLength)
+      }
+      return own
+    }
+
     func task(_ definition: TaskDefinition) throws -> any JobTask {
       let found = try catalog.load(definition.model)
-      let engine = try engines[found.path] ?? Engine(model: found.model, configuration: configuration)
+      let engine =
+        try engines[found.path] ?? Engine(model: found.model, configuration: fitted(to: found.model))
       engines[found.path] = engine
       logger.info(
         "model loaded",

@@ -128,7 +128,7 @@ enum Setting: String, CaseIterable, Sendable {
     case .maxCtx: "The longest sequence in tokens; longer prompts keep their end."
     case .kvCacheMB: "The most memory for keys and values, in MiB."
     case .adminHost: "The address of the worker's health routes."
-    case .adminPort: "The port of the worker's health routes; 0: off."
+    case .adminPort: "The port of the worker's health routes; 0: off. Not given and taken: any free one."
     case .drainSeconds: "How long running jobs may take to finish after SIGTERM."
     case .logLevel: "trace, debug, info, notice, warning, error or critical."
     case .logFormat: "json, text, or auto: text on a terminal."

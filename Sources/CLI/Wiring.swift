@@ -29,10 +29,8 @@ struct Wiring {
   /// Queue, worker and gateway in one process.
   func embedded() throws -> ServiceGroup {
     let queue = InMemoryJobQueue(limits: try queueLimits(), identify: try envelope)
-    let compute = try Compute(settings: settings, logger: logger)
-    return group([
-      queue, try worker(on: queue, compute), try gateway(on: queue),
-    ])
+    let gateway = try gateway(on: queue)
+    return group([queue, try worker(on: queue), gateway])
   }
 
   func gateway() throws -> ServiceGroup {
@@ -41,21 +39,13 @@ struct Wiring {
   }
 
   func worker() throws -> ServiceGroup {
-    let configuration = try redis()
-    let compute = try Compute(settings: settings, logger: logger)
     let queue = try RedisJobConsumer(
-      configuration: configuration, info: ["version": serviceVersion, "model": settings.string(.modelName)],
+      configuration: redis(), info: ["version": serviceVersion, "model": settings.string(.modelName)],
       logger: logger, identify: try envelope)
-    var services: [any Service] = [queue, try worker(on: queue, compute)]
-    let adminPort = try settings.int(.adminPort, in: 0...65535)
-    if adminPort > 0 {
-      services.insert(
-        AdminServer(host: settings.string(.adminHost), port: adminPort, logger: logger) {
-          queue.isAlive ? [] : ["Redis has not heard of this worker for too long"]
-        },
-        at: 0)
+    let admin = try admin {
+      queue.isAlive ? [] : ["Redis has not heard of this worker for too long"]
     }
-    return group(services)
+    return group(admin + [queue, try worker(on: queue)])
   }
 
   private func group(_ services: [any Service]) -> ServiceGroup {
@@ -76,14 +66,30 @@ extension Wiring {
     }
   }
 
-  private func worker(on queue: any JobConsumer, _ compute: Compute) throws -> Worker {
-    Worker(
-      queue: queue, tasks: compute.tasks,
-      configuration: WorkerConfiguration(
-        maxConcurrentJobs: compute.concurrency,
-        drain: try settings.seconds(.drainSeconds, in: 0...3600),
-        maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits()),
-      logger: logger)
+  private func worker(on queue: any JobConsumer) throws -> Worker {
+    var configuration = WorkerConfiguration(
+      drain: try settings.seconds(.drainSeconds, in: 0...3600),
+      maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits())
+    // After the other settings: what is wrong with them shows at once, not after a conversion.
+    let compute = try Compute(settings: settings, logger: logger)
+    configuration.maxConcurrentJobs = compute.concurrency
+    return Worker(queue: queue, tasks: compute.tasks, configuration: configuration, logger: logger)
+  }
+
+  /// The health routes of a worker; none, if they are switched off.
+  private func admin(readiness: @escaping AdminServer.Readiness) throws -> [any Service] {
+    let host = settings.string(.adminHost)
+    var port = try settings.int(.adminPort, in: 0...65535)
+    if port == 0 { return [] }
+    if settings.given(.adminPort) == nil, !LocalPort(host: host, port: port).isFree {
+      // Several workers on one host need no settings; only who wants a certain port has to name it.
+      port = 0
+    }
+    return [
+      AdminServer(host: host, port: port, logger: logger, readiness: readiness) { port in
+        logger.notice("health routes on http://\(host):\(port)")
+      }
+    ]
   }
 
   /// What the queue may know of a job.

@@ -3,12 +3,12 @@
 /// Refused: anything after the value, duplicate names in one object, invalid UTF-8, numbers beyond a double.
 /// Tolerated: a byte order mark at the start, and halves of a surrogate pair in escapes, which become U+FFFD
 /// as they do in other tools, for the sake of clients that cut strings in UTF-16.
-package struct JSONParser {
+struct JSONParser {
   private let bytes: [UInt8]
   private let maxDepth: Int
   private var at = 0
 
-  package static func parse(
+  static func parse(
     _ bytes: [UInt8], maxDepth: Int = RequestLimits.maxDepth
   ) throws(WireError) -> JSONValue {
     var parser = JSONParser(bytes: bytes, maxDepth: maxDepth)

@@ -6,11 +6,11 @@ import Testing
 @Suite(.serialized) struct CommandLineTests {
   @Test func tokensThereAndBack() async throws {
     let texts = #""Hello, world!""# + "\n" + #""caf\u00e9 \ud83d\ude00""# + "\n" + #""""# + "\n"
-    let ids = try await Program.run(Program.gpt2, ["tokenize", "--json"], input: texts)
+    let ids = try await Program.run(["tokenize", "--json"], input: texts)
     #expect(ids.output == "[15496,11,995,0]\n[66,1878,2634,30325,222]\n[]\n")
-    let back = try await Program.run(Program.gpt2, ["detokenize", "--json"], input: ids.output)
+    let back = try await Program.run(["detokenize", "--json"], input: ids.output)
     #expect(back.output == "\"Hello, world!\"\n\"café 😀\"\n\"\"\n")
-    let wrong = try await Program.run(Program.gpt2, ["detokenize", "--json"], input: "[50257]\n")
+    let wrong = try await Program.run(["detokenize", "--json"], input: "[50257]\n")
     #expect(wrong.status != 0)
     #expect(wrong.errors.contains("50257"))
   }
@@ -19,12 +19,12 @@ import Testing
     let arguments = [
       "generate", "--prompt", "The king", "--max-new-tokens", "5", "--temperature", "0", "--json",
     ]
-    let first = try await Program.run(Program.gpt2, arguments)
+    let first = try await Program.run(arguments)
     #expect(first.status == 0, "\(first.errors)")
     let result = try JobResult.decode(Array(first.output.utf8))
     #expect(result.status == .completed)
     #expect(result.choices?.first?.tokens.count == 5)
-    let plain = try await Program.run(Program.gpt2, arguments.filter { $0 != "--json" })
+    let plain = try await Program.run(arguments.filter { $0 != "--json" })
     #expect(plain.output == "The king" + (result.completion ?? "") + "\n")
   }
 
@@ -36,7 +36,7 @@ import Testing
     let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID().uuidString).pth").path
     try contents.write(toFile: path, atomically: true, encoding: .utf8)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let run = try await Program.run(Program.gpt2, ["serve", "--port", "0", "--model", path])
+    let run = try await Program.run(["serve", "--port", "0", "--model", path])
     #expect(run.status != 0)
     #expect(run.errors.localizedCaseInsensitiveContains(reason), "\(run.errors)")
     #expect(run.errors.contains(path))
@@ -51,16 +51,16 @@ import Testing
     (["serve", "--model", "/nowhere/model.pth"], "/nowhere/model.pth"),
   ])
   func aWrongSettingStopsTheStartAndIsNamed(arguments: [String], named: String) async throws {
-    let run = try await Program.run(Program.gpt2, arguments, environment: [:])
+    let run = try await Program.run(arguments, environment: [:])
     #expect(run.status != 0)
     #expect(run.errors.contains(named), "\(run.errors)")
   }
 
   @Test func theHealthCheckSaysByItsStatusWhetherTheServiceIsReady() async throws {
     let service = try await Service(.embedded)
-    let ready = try await Program.run(Program.gpt2, ["healthcheck", "--url", service.url + "/ready"])
+    let ready = try await Program.run(["healthcheck", "--url", service.url + "/ready"])
     #expect(ready.status == 0)
-    let missing = try await Program.run(Program.gpt2, ["healthcheck", "--url", "http://127.0.0.1:1/ready"])
+    let missing = try await Program.run(["healthcheck", "--url", "http://127.0.0.1:1/ready"])
     #expect(missing.status != 0)
   }
 }

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct DirectProducerTests {
   private func redis(_ service: Service, _ arguments: String...) async throws -> String {
     let port = try #require(service.redis?.port)
-    let run = try await Program.run("/usr/bin/redis-cli", ["-p", "\(port)"] + arguments)
+    let run = try await ChildProcess.run(["/usr/bin/redis-cli", "-p", "\(port)"] + arguments)
     #expect(run.status == 0, "\(run.errors)")
     return run.output.hasSuffix("\n") ? String(run.output.dropLast()) : run.output
   }
@@ -60,7 +60,6 @@ import Testing
     let service = try await Service(.redis, workers: 1)
     let environment = ["REDIS_URL": service.redis?.url ?? ""]
     let waited = try await Program.run(
-      Program.gpt2,
       [
         "enqueue", "--prompt", "WINNER!! Claim your free prize now, call 09061701461", "--task", "spam",
         "--wait",
@@ -68,11 +67,11 @@ import Testing
       environment: environment)
     #expect(waited.status == 0, "\(waited.errors)")
     #expect(waited.output.contains(#""label":"spam""#))
-    let status = try await Program.run(Program.gpt2, ["queue", "status", "--json"], environment: environment)
+    let status = try await Program.run(["queue", "status", "--json"], environment: environment)
     #expect(status.status == 0, "\(status.errors)")
     #expect(status.output.contains(#""alive":true"#))
     let wrong = try await Program.run(
-      Program.gpt2, ["enqueue", "--prompt", "x", "--temperature", "-1"], environment: environment)
+      ["enqueue", "--prompt", "x", "--temperature", "-1"], environment: environment)
     #expect(wrong.status != 0)
     #expect(wrong.errors.contains("temperature"))
   }

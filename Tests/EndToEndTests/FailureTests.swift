@@ -12,11 +12,10 @@ import Testing
   }
 
   private func running(_ redis: RedisTestServer) async throws -> Int {
-    let run = try await Program.run(
-      Program.gpt2, ["queue", "status", "--json"], environment: ["REDIS_URL": redis.url])
-    guard case .object(let fields) = try JSONParser.parse(Array(run.output.utf8)),
+    let run = try await Program.run(["queue", "status", "--json"], environment: ["REDIS_URL": redis.url])
+    guard case .object(let fields) = try JSONValue(parsing: Array(run.output.utf8)),
       case .integer(let count)? = fields.first(where: { $0.name == "running" })?.value
-    else { throw Program.Failure(description: run.errors) }
+    else { throw ChildProcess.Failure(description: run.errors) }
     return Int(count)
   }
 
@@ -45,7 +44,7 @@ import Testing
     let second = Mutex<Program?>(nil)
     let results = try await answers(service, jobs: 24) {
       while try await running(redis) == 0 {}
-      first.crash()
+      await first.crash()
       let next = try Service.worker(redis, environment)
       second.withLock { $0 = next }
     }

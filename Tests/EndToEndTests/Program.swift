@@ -1,146 +1,118 @@
 import Foundation
+import Glibc
 import Synchronization
 
-/// A program that runs while a test does: `gpt2` as it was built, or a tool that users have.
+/// The built program, running while a test does. It is killed with this object.
 final class Program: Sendable {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-
   private struct State {
-    var output: [String] = []
-    var partial = ""
-    var ended = false
+    var lines: [String] = []
+    var partial: [UInt8] = []
+    var status: Int32?
     var waiters: [(text: String, continuation: CheckedContinuation<String?, Never>)] = []
   }
 
-  private let state = Mutex(State())
-  private let process: Process
+  private let state: Shared
+  private let process: ChildProcess
 
-  /// The built program, beside the tests.
-  static let gpt2: String = {
+  /// `gpt2` as it lies beside the tests.
+  static let path: String = {
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: tests).deletingLastPathComponent().appending(path: "gpt2").path
   }()
 
-  /// Starts `gpt2` with these arguments; the environment is only what is given here.
+  /// Runs `gpt2` with these arguments to its end.
+  static func run(
+    _ arguments: [String], input: String = "", environment: [String: String] = [:]
+  ) async throws -> (status: Int32, output: String, errors: String) {
+    try await ChildProcess.run([path] + arguments, input: input, environment: environment)
+  }
+
+  /// Starts `gpt2` with these arguments.
   init(_ arguments: [String], environment: [String: String] = [:]) throws {
-    process = Process()
-    process.executableURL = URL(filePath: Self.gpt2)
-    process.arguments = arguments
-    process.environment = ["PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()].merging(environment) {
-      $1
+    var ends: [Int32] = [0, 0]
+    guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
+      throw ChildProcess.Failure(description: "no pipe")
     }
-    process.currentDirectoryURL = FileManager.default.temporaryDirectory
-    let pipe = Pipe()
-    process.standardError = pipe
-    process.standardOutput = pipe
-    process.standardInput = FileHandle.nullDevice
-    pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-      let data = handle.availableData
-      if data.isEmpty { handle.readabilityHandler = nil }
-      self?.take(data)
+    let (readEnd, writeEnd) = (ends[0], ends[1])
+    let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer {
+      close(writeEnd)
+      close(null)
     }
-    try process.run()
+    let process = try ChildProcess(
+      [Self.path] + arguments, environment: ChildProcess.environment.merging(environment) { $1 }, input: null,
+      output: writeEnd, errors: writeEnd)
+    let state = Shared()
+    self.process = process
+    self.state = state
+    Thread.detachNewThread {
+      var chunk = [UInt8](repeating: 0, count: 1 << 16)
+      while case let count = read(readEnd, &chunk, chunk.count), count > 0 { state.take(chunk[..<count]) }
+      close(readEnd)
+      state.end(status: process.wait())
+    }
   }
 
-  deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
-  }
+  deinit { if state.status == nil { kill(process.pid, SIGKILL) } }
 
-  func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+  func send(_ signal: Int32) { if state.status == nil { kill(process.pid, signal) } }
 
   /// Kills the program as a crash would.
-  func crash() {
+  func crash() async {
     send(SIGKILL)
-    process.waitUntilExit()
+    _ = await exit()
   }
 
   /// Waits for the end; the exit status.
   func exit() async -> Int32 {
     _ = await line(containing: "\u{0}")
-    process.waitUntilExit()
-    return process.terminationStatus
+    return state.status ?? -1
   }
 
-  var output: String { state.withLock { ($0.output + [$0.partial]).joined(separator: "\n") } }
+  var output: String { state.lines.joined(separator: "\n") }
 
   /// Waits for a line of output with this text; nil if the program ended without one.
-  func line(containing text: String) async -> String? {
-    await withCheckedContinuation { continuation in
-      let found: String?? = state.withLock { state in
-        if let line = state.output.first(where: { $0.contains(text) }) { return line }
-        if state.ended { return .some(nil) }
-        state.waiters.append((text, continuation))
-        return nil
-      }
-      if let found { continuation.resume(returning: found) }
-    }
-  }
+  func line(containing text: String) async -> String? { await state.line(containing: text) }
 
-  private func take(_ data: Data) {
-    let resumed = state.withLock { state in
-      var resumed: [(CheckedContinuation<String?, Never>, String?)] = []
-      state.partial += String(decoding: data, as: UTF8.self)
-      var lines = state.partial.components(separatedBy: "\n")
-      state.partial = lines.removeLast()
-      if data.isEmpty {
-        lines.append(state.partial)
-        state.ended = true
-      }
-      state.output += lines
-      state.waiters.removeAll { waiter in
-        let line = lines.first { $0.contains(waiter.text) }
-        guard line != nil || state.ended else { return false }
-        resumed.append((waiter.continuation, line))
-        return true
-      }
-      return resumed
-    }
-    for (continuation, line) in resumed { continuation.resume(returning: line) }
-  }
+  /// What the reading thread and the test share.
+  private final class Shared: Sendable {
+    private let state = Mutex(State())
 
-  /// Runs a program to its end, with text as its input.
-  static func run(
-    _ path: String, _ arguments: [String], input: String = "", environment: [String: String]? = nil
-  ) async throws -> (status: Int32, output: String, errors: String) {
-    // A thread of its own: the cooperative pool must not block, and the program may run for seconds.
-    try await withCheckedThrowingContinuation { continuation in
-      Thread.detachNewThread {
-        continuation.resume(
-          with: Result { try runBlocking(path, arguments, input: input, environment: environment) })
-      }
-    }
-  }
+    var status: Int32? { state.withLock { $0.status } }
+    var lines: [String] { state.withLock { $0.lines } }
 
-  private static func runBlocking(
-    _ path: String, _ arguments: [String], input: String, environment: [String: String]?
-  ) throws -> (status: Int32, output: String, errors: String) {
-    let process = Process()
-    process.executableURL = URL(filePath: path)
-    process.arguments = arguments
-    process.currentDirectoryURL = FileManager.default.temporaryDirectory
-    if let environment {
-      process.environment = ["PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()].merging(environment) {
-        $1
+    func take(_ bytes: ArraySlice<UInt8>) {
+      resume { state in
+        state.partial += bytes
+        var lines = state.partial.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        state.partial = Array(lines.removeLast())
+        state.lines += lines.map { String(decoding: $0, as: UTF8.self) }
       }
     }
-    let (stdin, stdout) = (Pipe(), Pipe())
-    let errors = FileManager.default.temporaryDirectory.appending(path: "errors-\(UUID().uuidString)")
-    try Data().write(to: errors)
-    defer { try? FileManager.default.removeItem(at: errors) }
-    process.standardInput = stdin
-    process.standardOutput = stdout
-    process.standardError = try FileHandle(forWritingTo: errors)
-    try process.run()
-    try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
-    try stdin.fileHandleForWriting.close()
-    let output = try stdout.fileHandleForReading.readToEnd() ?? Data()
-    process.waitUntilExit()
-    return (
-      process.terminationStatus, String(decoding: output, as: UTF8.self),
-      try String(contentsOf: errors, encoding: .utf8)
-    )
+
+    func end(status: Int32) {
+      resume { state in
+        state.lines.append(String(decoding: state.partial, as: UTF8.self))
+        state.status = status
+      }
+    }
+
+    func line(containing text: String) async -> String? {
+      await withCheckedContinuation { continuation in
+        resume { $0.waiters.append((text, continuation)) }
+      }
+    }
+
+    private func resume(after change: (inout State) -> Void) {
+      let resumed = state.withLock { state in
+        change(&state)
+        let answered = state.waiters.map { waiter in
+          (waiter, line: state.lines.first { $0.contains(waiter.text) })
+        }
+        state.waiters = answered.filter { $0.line == nil && state.status == nil }.map(\.0)
+        return answered.filter { $0.line != nil || state.status != nil }
+      }
+      for (waiter, line) in resumed { waiter.continuation.resume(returning: line) }
+    }
   }
 }

@@ -42,7 +42,7 @@ final class Service: Sendable {
   static func address(of program: Program) async throws -> String {
     guard let line = await program.line(containing: "listening on http://"),
       let range = line.firstRange(of: #/http://127\.0\.0\.1:\d+/#)
-    else { throw Program.Failure(description: "the gateway did not start:\n\(program.output)") }
+    else { throw ChildProcess.Failure(description: "the gateway did not start:\n\(program.output)") }
     return String(line[range])
   }
 
@@ -60,12 +60,12 @@ final class Service: Sendable {
   func request(
     _ path: String, _ arguments: [String] = [], input: String = ""
   ) async throws -> (status: Int, body: String) {
-    let (_, output, errors) = try await Program.run(
-      "/usr/bin/curl", ["--silent", "--show-error", "--write-out", "\n%{http_code}", url + path] + arguments,
+    let (_, output, errors) = try await ChildProcess.run(
+      ["/usr/bin/curl", "--silent", "--show-error", "--write-out", "\n%{http_code}", url + path] + arguments,
       input: input)
     var lines = output.components(separatedBy: "\n")
     guard let status = Int(lines.removeLast()), status > 0 else {
-      throw Program.Failure(description: "curl: \(errors)")
+      throw ChildProcess.Failure(description: "curl: \(errors)")
     }
     return (status, lines.joined(separator: "\n"))
   }

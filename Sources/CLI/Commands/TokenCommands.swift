@@ -23,7 +23,7 @@ struct TokenizeCommand: AsyncParsableCommand {
       return
     }
     try StandardInput.forEachLine { line, number in
-      guard case .string(let text)? = try? JSONParser.parse(line) else {
+      guard case .string(let text)? = try? JSONValue(parsing: line) else {
         throw ValidationError("line \(number) is no JSON string")
       }
       print("[" + tokenizer.encode(text).map(String.init).joined(separator: ",") + "]")
@@ -57,7 +57,7 @@ struct DetokenizeCommand: AsyncParsableCommand {
       return
     }
     try StandardInput.forEachLine { line, number in
-      guard case .array(let values)? = try? JSONParser.parse(line) else {
+      guard case .array(let values)? = try? JSONValue(parsing: line) else {
         throw ValidationError("line \(number) is no JSON array")
       }
       let ids = try values.map { value in

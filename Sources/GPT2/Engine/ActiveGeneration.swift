@@ -24,14 +24,14 @@ struct ActiveGeneration {
   private var firstToken: ContinuousClock.Instant?
 
   init(
-    _ request: GenerationRequest, tokenizer: BPETokenizer, events: Events.Continuation,
+    _ request: GenerationRequest, tokenizer: BPETokenizer, endOfText: Int32?, events: Events.Continuation,
     cancellation: Cancellation
   ) {
     self.request = request
     self.sampler = Sampler(request.sampling)
     self.events = events
     self.cancellation = cancellation
-    self.endOfText = tokenizer.endOfTextID
+    self.endOfText = endOfText
     self.decoder = StreamDecoder(tokenizer: tokenizer, stop: request.stop)
     self.tokens.reserveCapacity(request.maxNewTokens)
   }

@@ -59,7 +59,8 @@ package actor Engine {
       if case .cancelled = termination { cancellation.cancel() }
     }
     let generation = ActiveGeneration(
-      request, tokenizer: tokenizer, events: continuation, cancellation: cancellation)
+      request, tokenizer: tokenizer, endOfText: model.metadata.endOfText, events: continuation,
+      cancellation: cancellation)
     // Unstructured, since the sequence lives as long as its events have a reader, not as long as this call.
     Task { await self.begin(.generation(generation), prompt: request.prompt) }
     return events

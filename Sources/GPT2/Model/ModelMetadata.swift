@@ -19,21 +19,15 @@ package struct ModelMetadata: Sendable, Equatable {
   package var padToken: Int32
   /// The token that ends a text; nil if the model has none.
   package var endOfText: Int32?
-  /// Rows of the vocabulary that are tokens: rows above it pad the matrix and must never be sampled.
-  package var usableVocabulary: Int?
-  /// Anything else worth keeping, shown by `gpt2 inspect`.
-  package var notes: [String: String]
 
   package init(
     name: String = "gpt2", source: String = "", padding: Padding = .none, padToken: Int32 = 50256,
-    endOfText: Int32? = 50256, usableVocabulary: Int? = nil, notes: [String: String] = [:]
+    endOfText: Int32? = 50256
   ) {
     self.name = name
     self.source = source
     self.padding = padding
     self.padToken = padToken
     self.endOfText = endOfText
-    self.usableVocabulary = usableVocabulary
-    self.notes = notes
   }
 }

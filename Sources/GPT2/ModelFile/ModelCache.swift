@@ -61,7 +61,6 @@ package struct ModelCache: Sendable {
     metadata.padding = options.padding ?? .none
     metadata.endOfText = checkpoint.endOfTextID.flatMap { Int32(exactly: $0) } ?? tokenizer.endOfTextID
     metadata.padToken = checkpoint.padTokenID.flatMap { Int32(exactly: $0) } ?? metadata.endOfText ?? 0
-    metadata.usableVocabulary = min(tokenizer.vocabularySize, checkpoint.config.vocabularySize)
     try ModelFileWriter.write(
       source: checkpoint, quantization: options.quantization, tokenizer: tokenizer.serialized(),
       metadata: metadata, to: output, progress: { report(.progress($0)) })

@@ -59,38 +59,6 @@ package final class ModelFile: Sendable {
     }
   }
 
-  /// A payload as `gpt2 inspect` shows it.
-  package struct Content: Sendable, Equatable {
-    /// For example `block.3.mlpInputWeight.scales`.
-    package var name: String
-    /// `f32`, `int32`, or for matrices in the kernels' order `packed_f32` and `packed_int8`.
-    package var type: String
-    /// Of the tensor, without the padding of the payload.
-    package var shape: [Int]
-    package var bytes: Int
-    /// XXH64 of the payload.
-    package var checksum: UInt64
-  }
-
-  /// All payloads but the tokenizer, in the order of the file.
-  package var contents: [Content] {
-    let tensors = header.modelTensors.flatMap { name in header.payloads(of: name).map { ($0.tensor, name) } }
-    return zip(tensors, header.tensors).map { tensor, entry in
-      let (stored, name) = tensor
-      let shape = name.shape(in: header.config, head: header.head)
-      let type =
-        switch stored.part {
-        case .weights: "packed_\(header.storage(of: name).rawValue)"
-        case .sums: "int32"
-        case .scales, .vector, .rows: "f32"
-        }
-      let isPerOutput = stored.part == .scales || stored.part == .sums
-      return Content(
-        name: entry.label, type: type, shape: isPerOutput ? [shape[0]] : shape, bytes: entry.size,
-        checksum: entry.checksum)
-    }
-  }
-
   private static func readHeader(_ bytes: UnsafeRawBufferPointer) throws(GPT2Error) -> ModelFileHeader {
     guard bytes.starts(with: ModelFileHeader.magic) else {
       throw GPT2Error(.unsupportedFormat, "this is not a .gpt2 model file; make one with `gpt2 convert`")

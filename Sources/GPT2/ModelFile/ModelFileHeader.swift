@@ -122,8 +122,6 @@ extension HeaderWriter {
     }
     write(UInt32(bitPattern: metadata.padToken))
     write(UInt32(bitPattern: metadata.endOfText ?? -1))
-    write(UInt64(metadata.usableVocabulary ?? 0))
-    write(metadata.notes.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] })
   }
 }
 
@@ -145,12 +143,6 @@ extension HeaderReader {
     metadata.padToken = Int32(bitPattern: try u32())
     let endOfText = Int32(bitPattern: try u32())
     metadata.endOfText = endOfText < 0 ? nil : endOfText
-    let usable = try int()
-    metadata.usableVocabulary = usable == 0 ? nil : usable
-    let notes = try strings()
-    for index in stride(from: 0, to: notes.count - 1, by: 2) {
-      metadata.notes[notes[index]] = notes[index + 1]
-    }
     return metadata
   }
 

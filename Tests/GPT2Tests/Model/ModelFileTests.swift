@@ -9,8 +9,7 @@ struct ModelFileTests {
       layerNormEpsilon: 2e-5, activation: .geluErf),
     head: .classifier(labels: ["not spam", "spam"], bias: true), seed: 7)
   static let metadata = ModelMetadata(
-    name: "tiny", source: "a test", padding: .length(9), padToken: 3, endOfText: nil, usableVocabulary: 38,
-    notes: ["licence": "MIT", "Ω": "größer"])
+    name: "tiny", source: "a test", padding: .length(9), padToken: 3, endOfText: nil)
 
   let directory: TemporaryDirectory
   let path: String
@@ -58,15 +57,16 @@ struct ModelFileTests {
 
   @Test func theContentsAreListed() throws {
     try write()
-    let contents = try ModelFile(path: path).contents
-    #expect(contents.count == 2 + 1 + 1 + 4 * 3 + 8 + 2 + 2)
-    let embedding = try #require(contents.first)
+    let payloads = try ModelFile(path: path).payloads
+    #expect(payloads.count == 2 + 1 + 1 + 4 * 3 + 8 + 2 + 2)
+    let embedding = try #require(payloads.first)
     #expect(embedding.name == "tokenEmbedding")
-    #expect(embedding.type == "packed_int8")
+    #expect(embedding.dtype == "torch.int8")
     #expect(embedding.shape == [40, 20])
-    #expect(embedding.bytes == 64 * 64)
-    #expect(contents.contains { $0.name == "block.0.mlpInputWeight.scales" && $0.shape == [50] })
-    #expect(contents.contains { $0.name == "headWeight" && $0.type == "packed_f32" && $0.shape == [2, 20] })
+    #expect(embedding.bytes().count == 64 * 64)
+    #expect(payloads.contains { $0.name == "block.0.mlpInputWeight.scales" && $0.shape == [50] })
+    #expect(
+      payloads.contains { $0.name == "headWeight" && $0.dtype == "torch.float32" && $0.shape == [2, 20] })
   }
 
   @Test func progressRisesToOne() throws {

@@ -34,7 +34,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends libhiredis0.14 \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gpt2 \
+  && groupadd --system --gid 10001 gpt2 \
+  && useradd --system --uid 10001 --gid gpt2 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gpt2 \
   && install -d -o gpt2 -g gpt2 /cache \
   && install -d /models
 COPY --from=build /app /app
@@ -43,7 +44,8 @@ COPY --from=build /app /app
 ENV MODEL_CACHE_DIR=/cache \
   SWIFT_BACKTRACE=enable=yes,sanitize=yes,interactive=no,color=no,threads=crashed,images=none,swift-backtrace=/app/swift-backtrace-static
 WORKDIR /models
-USER gpt2
+# By number, so that Kubernetes can see that it is not root.
+USER 10001:10001
 EXPOSE 8080
 ENTRYPOINT ["/app/gpt2"]
 CMD ["serve"]

@@ -19,8 +19,8 @@ server=$!
 trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -f "$log"' EXIT
 trap 'exit 0' INT TERM
 
-for _ in $(seq 300); do
-  "$gpt2" healthcheck --url "$url/ready" >/dev/null 2>&1 && break
+# A checkpoint of the user's is converted before the service is ready: no time limit while it lives.
+until "$gpt2" healthcheck --url "$url/ready" >/dev/null 2>&1; do
   kill -0 "$server" 2>/dev/null || { cat "$log" >&2; exit 1; }
   sleep 0.1
 done

@@ -67,12 +67,12 @@ redis() { compose exec -T redis redis-cli "$@"; }
 
 # The four kinds of requests, and what must be in their answers. A seed makes the tokens the same from every worker.
 bodies=(
-  '{"prompt": "The knight drew his sword and", "max_new_tokens": 120, "temperature": 0.8, "top_k": 40, "seed": 7}'
-  '{"prompt": "The king", "task_name": "got", "max_new_tokens": 120, "temperature": 0.8, "seed": 7}'
+  '{"prompt": "The knight drew his sword and", "max_new_tokens": 200, "temperature": 0.8, "top_k": 40, "seed": 7}'
+  '{"prompt": "The king", "task_name": "got", "max_new_tokens": 200, "temperature": 0.8, "seed": 7}'
   '{"prompt": "WINNER!! Claim your free prize now, call 09061701461", "task_name": "spam"}'
   '{"prompt": "Are you still coming for dinner tonight?", "task_name": "spam"}'
 )
-expected=('"completion_tokens":120' '"completion_tokens":120' '"label":"spam"' '"label":"not spam"')
+expected=('"completion_tokens":200' '"completion_tokens":200' '"label":"spam"' '"label":"not spam"')
 
 # ask NAME BODY: keeps the answer in a file, with the HTTP status behind it.
 ask() {
@@ -126,18 +126,22 @@ if [ -n "$API_KEY" ]; then
   [ "$status" = 401 ] || fail "a request without the key got $status"
 fi
 
-say "100 requests, and a worker dies after 30 answers"
-ask_many load 100 24 &
+say "100 requests; a worker hangs after 20 answers and is killed after 60"
+ask_many load 100 40 &
 asking=$!
-until_true 120 "30 answers did not come" answered load 30
+until_true 120 "the first answers did not come" answered load 20
 victim=$(containers worker | head -n 1)
+# Stopped before it is killed, so that it has jobs in its hands when it dies.
+"$docker" kill --signal STOP "$victim" >/dev/null
+until_true 120 "60 answers did not come" answered load 60
 "$docker" kill "$victim" >/dev/null
 wait "$asking"
 check_many load 100
 workers_of load
 [ "$(workers_of load | wc -l)" -ge 2 ] || fail "only one worker answered"
 again=$(grep -lE '"attempts":[2-9]' "$answers"/load-*.json || true)
-say "100 right answers, $(wc -w <<<"$again") of them after the worker that had the job died"
+[ -n "$again" ] || fail "no job of the worker that died was taken over"
+say "100 right answers, $(wc -w <<<"$again") of them to jobs that the worker had when it died"
 
 say "a job pushed by redis-cli"
 redis LPUSH '{gpt2}:q:default' \

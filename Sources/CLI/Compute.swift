@@ -46,8 +46,12 @@ struct Compute {
         }
         return GenerateTask(engine: engine, model: found.name, template: definition.template)
       case .classify:
-        return try ClassifyTask(
-          engine: engine, model: found.name, labels: definition.labels, template: definition.template)
+        do throws(GPT2Error) {
+          return try ClassifyTask(
+            engine: engine, model: found.name, labels: definition.labels, template: definition.template)
+        } catch {
+          throw SettingsError("\(found.path) can't serve the task \(definition.name): \(error)")
+        }
       }
     }
 

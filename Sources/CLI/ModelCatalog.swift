@@ -66,9 +66,10 @@ struct ModelCatalog {
   /// How checkpoints are converted.
   static func conversionOptions(_ settings: Settings) throws(SettingsError) -> ModelCache.Options {
     var options = ModelCache.Options()
-    options.name = settings.string(.modelName)
     options.quantization = try settings.choice(.quantize, of: Quantization.self)
-    options.overrides.modelName = settings.string(.modelName)
+    options.overrides.modelName = settings.given(.modelName).flatMap {
+      CheckpointOverrides.isSize($0) ? $0 : nil
+    }
     if settings.given(.nHead) != nil { options.overrides.heads = try settings.int(.nHead, in: 1...1024) }
     if settings.given(.activation) != nil {
       options.overrides.activation = try settings.choice(.activation, of: GPT2Config.Activation.self)

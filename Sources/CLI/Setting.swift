@@ -138,6 +138,9 @@ enum Setting: String, CaseIterable, Sendable {
   /// Names that mean the same, from the service that users come from.
   var aliases: [String] { self == .threads ? ["TORCH_THREADS"] : [] }
 
+  /// All its names, for messages.
+  var names: String { ([rawValue] + aliases).joined(separator: " = ") }
+
   var isSecret: Bool { self == .apiKey || self == .redisURL }
 
   /// The key in swift-configuration, whose provider of environment variables joins the words again.

@@ -47,7 +47,7 @@ struct Settings: Sendable {
     let text = string(setting)
     guard let value = Int(text), range.contains(value) else {
       throw SettingsError(
-        "\(setting.rawValue) is \"\(text)\"; allowed is a whole number from \(range.lowerBound) to "
+        "\(setting.names) is \"\(text)\"; allowed is a whole number from \(range.lowerBound) to "
           + "\(range.upperBound)")
     }
     return value

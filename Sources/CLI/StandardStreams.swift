@@ -8,15 +8,13 @@ enum StandardInput {
     return all
   }
 
-  /// Calls `body` with each line as it arrives, without its line end, and its number from 1. Empty lines are
-  /// passed over.
+  /// Calls `body` with each line as it arrives, without its line end, and its number from 1.
   static func forEachLine(_ body: (_ line: [UInt8], _ number: Int) throws -> Void) rethrows {
     var pending: [UInt8] = []
     var number = 0
     func take(_ line: ArraySlice<UInt8>) throws {
       number += 1
-      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      if !line.isEmpty { try body(Array(line), number) }
+      try body(Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line), number)
     }
     while let chunk = readChunk() {
       pending += chunk

@@ -59,6 +59,11 @@ struct Wiring {
 extension Wiring {
   private func gateway(on queue: any JobProducer & JobQueueInspector) throws -> any Service {
     let configuration = try gatewayConfiguration()
+    if configuration.port > 0, !LocalPort(host: configuration.host, port: configuration.port).isFree {
+      throw SettingsError(
+        "PORT is \(configuration.port), where no server can listen on \(configuration.host): it is in use or not "
+          + "allowed; name another")
+    }
     return try GatewayApplication.buildApplication(
       configuration: configuration, queue: queue, logger: logger
     ) { port in

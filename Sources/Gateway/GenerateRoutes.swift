@@ -35,7 +35,7 @@ struct GenerateRoutes: Sendable {
   ) async throws -> Response {
     let outcome = try await waiter.result(
       of: submission(of: job, id: id, traceparent: request.headers[.traceparent]),
-      connection: await context.connection(),
+      timeToLive: job.ttlMilliseconds.map { .milliseconds($0) }, connection: await context.connection(),
       // Who sends an Idempotency-Key means to come back for the result.
       cancelsWhenClientLeaves: !isRetried, logger: context.logger)
     switch outcome {

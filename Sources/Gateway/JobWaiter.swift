@@ -29,11 +29,13 @@ struct JobWaiter: Sendable {
     self.recheckInterval = recheckInterval
   }
 
-  /// - Parameter cancelsWhenClientLeaves: stop the job if it is of this request and nobody else waits for it.
+  /// - Parameters:
+  ///   - timeToLive: how long the job may wait for a worker to begin it.
+  ///   - cancelsWhenClientLeaves: stop the job if it is of this request and nobody else waits for it.
   /// - Throws: what `submit` throws; nothing was accepted then.
   func result(
-    of submission: JobSubmission, connection: ClientConnection, cancelsWhenClientLeaves: Bool,
-    logger: Logger
+    of submission: JobSubmission, timeToLive: Duration?, connection: ClientConnection,
+    cancelsWhenClientLeaves: Bool, logger: Logger
   ) async throws(JobQueueError) -> Outcome {
     waiting.add(submission.id)
     let events = queue.subscribe(to: submission.id)
@@ -48,7 +50,8 @@ struct JobWaiter: Sendable {
       if case .finished(let result) = submitted {
         .result(result)
       } else {
-        await wait(for: submission, events: events, connection: connection, logger: logger)
+        await wait(
+          for: submission, timeToLive: timeToLive, events: events, connection: connection, logger: logger)
       }
     let wasLast = waiting.remove(submission.id)
     if outcome == .clientLeft, cancelsWhenClientLeaves, wasLast, submitted != .attached {
@@ -58,7 +61,8 @@ struct JobWaiter: Sendable {
   }
 
   private func wait(
-    for submission: JobSubmission, events: JobEventStream, connection: ClientConnection, logger: Logger
+    for submission: JobSubmission, timeToLive: Duration?, events: JobEventStream,
+    connection: ClientConnection, logger: Logger
   ) async -> Outcome {
     await withTaskGroup(of: Outcome?.self) { group in
       group.addTask {
@@ -69,6 +73,9 @@ struct JobWaiter: Sendable {
         }
       }
       group.addTask { await recheck(submission, logger: logger) }
+      if let timeToLive {
+        group.addTask { await expire(submission.id, after: timeToLive, logger: logger) }
+      }
       group.addTask { (try? await Task.sleep(for: timeout)) == nil ? nil : .deadline }
       group.addTask { await connection.waitUntilGone() ? .clientLeft : nil }
       defer { group.cancelAll() }
@@ -100,6 +107,20 @@ struct JobWaiter: Sendable {
       }
     }
     return nil
+  }
+
+  /// Takes a job out that no worker began in its time: while there is none, nobody else would.
+  private func expire(_ id: JobID, after timeToLive: Duration, logger: Logger) async -> Outcome? {
+    guard (try? await Task.sleep(for: timeToLive)) != nil else { return nil }
+    let result = JobResult.expired(id: id.rawValue).encode()
+    do throws(JobQueueError) {
+      // One that starts between the two questions is expired for the worker as well.
+      guard try await queue.state(of: id) == .queued else { return nil }
+      return try await queue.cancel(id, result: result) == .removed ? .result(result) : nil
+    } catch {
+      logger.debug("can't expire the job now: \(error)", metadata: metadata(id))
+      return nil
+    }
   }
 
   private func cancel(_ id: JobID, logger: Logger) async {

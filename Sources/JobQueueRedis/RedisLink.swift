@@ -86,8 +86,11 @@ final class RedisLink {
       return context
     } catch {
       disconnect()
-      let message = "Redis at \(configuration.endpoint) can't be reached: \(error.message)"
-      if backoff.note(message) { logger.warning("\(message)", metadata: ["name": "\(name)"]) }
+      // The address is for the logs: the message may travel to clients.
+      let message = "Redis can't be reached: \(error.message)"
+      if backoff.note(message) {
+        logger.warning("\(message)", metadata: ["name": "\(name)", "address": "\(configuration.endpoint)"])
+      }
       throw RedisFailure(kind: .notConnected, message: message)
     }
   }

@@ -17,19 +17,11 @@ package struct GenerateTask: JobTask {
   package func run(
     _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
   ) async throws(TaskError) -> TaskAnswer {
-    let room = engine.contextLength - request.maxNewTokens
-    guard room >= 1 else {
-      throw .failed(
-        JobFailure(
-          code: .contextLengthExceeded,
-          message: "max_new_tokens is \(request.maxNewTokens); this model's context allows 1 to "
-            + "\(engine.contextLength - 1)",
-          param: "max_new_tokens"))
-    }
-    let tokens = engine.tokenizer.encode(template.fill(with: request.prompt))
+    let prompt = fitted(
+      engine.tokenizer.encode(template.fill(with: request.prompt)), for: request.maxNewTokens)
     let result = try await generate(
       GenerationRequest(
-        prompt: Array(tokens.suffix(room)), maxNewTokens: request.maxNewTokens,
+        prompt: prompt, maxNewTokens: min(request.maxNewTokens, engine.contextLength - prompt.count),
         sampling: SamplingParameters(
           temperature: Float(request.temperature), topK: request.topK, topP: Float(request.topP),
           seed: UInt64(bitPattern: request.effectiveSeed)),
@@ -44,6 +36,12 @@ package struct GenerateTask: JobTask {
       ],
       usage: JobResult.Usage(promptTokens: result.promptTokens, completionTokens: result.tokens.count),
       prefill: result.prefill, decode: result.decode)
+  }
+
+  /// A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
+  /// never loses more than half of the context to them: the text then ends where the context is full.
+  private func fitted(_ prompt: [Int32], for newTokens: Int) -> [Int32] {
+    Array(prompt.suffix(max(engine.contextLength - newTokens, engine.contextLength / 2)))
   }
 
   private func generate(

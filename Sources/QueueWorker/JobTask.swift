@@ -22,9 +22,17 @@ package enum Interruption: Sendable, Equatable {
 }
 
 /// Why a task has no answer.
-package enum TaskError: Error, Sendable, Equatable {
+package enum TaskError: Error, Sendable, Equatable, CustomStringConvertible {
   case interrupted(Interruption)
   case failed(JobFailure)
+
+  package var description: String {
+    switch self {
+    case .interrupted(.cancelled): "cancelled"
+    case .interrupted(.released): "the engine was shut down"
+    case .failed(let failure): failure.message
+    }
+  }
 }
 
 extension JobTask {

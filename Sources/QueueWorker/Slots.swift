@@ -4,23 +4,28 @@ import Synchronization
 final class Slots: Sendable {
   private struct State {
     var free: Int
-    var waiter: CheckedContinuation<Int, Never>?
+    var waiter: (count: Int, continuation: CheckedContinuation<Int, Never>)?
   }
 
+  private let count: Int
   private let state: Mutex<State>
 
   init(count: Int) {
-    state = Mutex(State(free: max(1, count)))
+    self.count = max(1, count)
+    state = Mutex(State(free: self.count))
   }
 
-  /// Waits until there is room and says for how many. One caller at a time.
-  func waitForOne() async -> Int {
+  var taken: Int { count - state.withLock { $0.free } }
+
+  /// Waits until there is room for `count` jobs and says for how many. One caller at a time.
+  func wait(for count: Int) async -> Int {
     await withCheckedContinuation { continuation in
-      let free = state.withLock { state in
-        if state.free == 0 { state.waiter = continuation }
-        return state.free
+      let free: Int? = state.withLock { state in
+        if state.free >= count { return state.free }
+        state.waiter = (count, continuation)
+        return nil
       }
-      if free > 0 { continuation.resume(returning: free) }
+      if let free { continuation.resume(returning: free) }
     }
   }
 
@@ -29,11 +34,12 @@ final class Slots: Sendable {
   }
 
   func giveBack() {
-    let waiter = state.withLock { state in
+    let answer: (CheckedContinuation<Int, Never>, Int)? = state.withLock { state in
       state.free += 1
-      defer { state.waiter = nil }
-      return state.waiter
+      guard let waiter = state.waiter, state.free >= waiter.count else { return nil }
+      state.waiter = nil
+      return (waiter.continuation, state.free)
     }
-    waiter?.resume(returning: 1)
+    if let (continuation, free) = answer { continuation.resume(returning: free) }
   }
 }

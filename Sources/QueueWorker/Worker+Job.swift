@@ -2,88 +2,107 @@ import JobQueue
 import JobWire
 import Logging
 
+/// A job that is to be run here.
+struct StartedJob: Sendable {
+  let job: ClaimedJob
+  let id: JobID
+  let replyTo: ReplyAddress?
+  /// 1 unless workers died of it before.
+  let attempt: Int
+  /// How long it waited, if known.
+  let queued: Duration?
+}
+
 /// The way of one job from the claim to its result.
 extension Worker {
-  func handle(_ job: ClaimedJob) async {
-    defer { slots.giveBack() }
+  /// Starts the job. Nil if there is nothing to run: then the job was put away.
+  func start(_ job: ClaimedJob) async -> StartedJob? {
     guard let envelope = job.envelope else {
-      return await persist("bury") { () throws(JobQueueError) in
+      await persist("bury") { () throws(JobQueueError) in
         try await queue.bury(job, id: nil, reason: reason(against: job), result: nil, replyTo: nil)
       }
+      return nil
     }
     let id = envelope.id
-    defer { interruptions.forget(id) }
     // A key that the queue won't write to is no reason to keep the result from the job's id.
     let replyTo = envelope.replyTo.flatMap { queue.accepts($0) ? $0 : nil }
 
     if job.attemptsExhausted {
       let result = JobResult.exhausted(id: id.rawValue, attempts: configuration.maxAttempts)
-      return await persist("bury", id) { () throws(JobQueueError) in
+      await persist("bury", id) { () throws(JobQueueError) in
         try await queue.bury(
           job, id: id, reason: result.error?.message ?? "", result: result.encode(), replyTo: replyTo)
       }
+      return nil
     }
-    switch await outcome(of: job, envelope: envelope) {
-    case .result(let result):
-      await persist("post", id) { () throws(JobQueueError) in
-        try await queue.post(job, id: id, result: result.encode(), replyTo: replyTo)
-      }
-      log(result)
-    case .release:
-      await persist("release", id) { () throws(JobQueueError) in try await queue.release(job) }
-    case .nothing: break
-    }
-  }
-
-  private enum Outcome {
-    case result(JobResult)
-    /// Another worker is to run the job.
-    case release
-    /// The job has its result already.
-    case nothing
-  }
-
-  private func outcome(of job: ClaimedJob, envelope: JobEnvelope) async -> Outcome {
-    let id = envelope.id
-    let start: StartOutcome
+    let outcome: StartOutcome
     do throws(JobQueueError) {
-      start = try await persistent("start", id) { () throws(JobQueueError) in
+      outcome = try await persistent("start", id) { () throws(JobQueueError) in
         try await queue.start(job, id: id, timeToLive: envelope.timeToLive)
       }
     } catch {
-      return .release
+      logger.error("a job can't be started", metadata: ["job_id": "\(id)", "error": "\(error)"])
+      await release(job)
+      return nil
     }
-    switch start {
-    case .alreadyFinished: return .nothing
-    case .cancelled: return .result(.cancelled(id: id.rawValue))
-    case .expired: return .result(.expired(id: id.rawValue))
-    case .run(let attempt, let queued): return await run(job, id: id, attempt: attempt, queued: queued)
+    switch outcome {
+    case .alreadyFinished: return nil
+    case .cancelled: await post(.cancelled(id: id.rawValue), of: job, id, replyTo)
+    case .expired: await post(.expired(id: id.rawValue), of: job, id, replyTo)
+    case .run(let attempt, let queued):
+      return StartedJob(job: job, id: id, replyTo: replyTo, attempt: attempt, queued: queued)
+    }
+    return nil
+  }
+
+  /// Runs the job and puts it away: with its result, or back to where it was.
+  func finish(_ started: StartedJob) async {
+    defer {
+      interruptions.forget(started.id)
+      slots.giveBack()
+    }
+    if let result = await result(of: started) {
+      await post(result, of: started.job, started.id, started.replyTo)
+    } else {
+      await release(started.job)
     }
   }
 
-  private func run(_ job: ClaimedJob, id: JobID, attempt: Int, queued: Duration?) async -> Outcome {
+  func release(_ job: ClaimedJob) async {
+    await persist("release", job.envelope?.id) { () throws(JobQueueError) in try await queue.release(job) }
+  }
+
+  private func post(_ result: JobResult, of job: ClaimedJob, _ id: JobID, _ replyTo: ReplyAddress?) async {
+    await persist("post", id) { () throws(JobQueueError) in
+      try await queue.post(job, id: id, result: result.encode(), replyTo: replyTo)
+    }
+    log(result)
+  }
+
+  /// Nil if another worker is to run the job.
+  private func result(of started: StartedJob) async -> JobResult? {
+    let id = started.id
     let request: JobRequest
     do throws(WireError) {
-      request = try JobRequest.decode(job.payload, mode: .queue, limits: configuration.limits)
+      request = try JobRequest.decode(started.job.payload, mode: .queue, limits: configuration.limits)
     } catch {
-      return .result(
-        .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: attempt))
+      return .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt)
     }
     do throws(TaskError) {
       let answer = try await tasks.task(named: request.taskName)
         .run(request) { interruptions.interruption(of: id) }
-      return .result(
-        answer.result(of: request, id: id.rawValue, worker: queue.workerID, attempts: attempt, queued: queued)
-      )
+      return answer.result(
+        of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
+        queued: started.queued)
     } catch {
       switch error {
-      case .interrupted(.cancelled): return .result(.cancelled(id: id.rawValue))
-      case .interrupted(.released): return .release
+      case .interrupted(.cancelled): return .cancelled(id: id.rawValue)
+      case .interrupted(.released): return nil
       case .failed(let failure):
         var result = JobResult.failed(
-          id: id.rawValue, failure, worker: queue.workerID, attempts: attempt)
+          id: id.rawValue, failure, worker: queue.workerID, attempts: started.attempt)
         result.taskName = request.taskName
-        return .result(result)
+        return result
       }
     }
   }

@@ -27,7 +27,9 @@ package struct Worker: Service {
     await withTaskGroup(of: Void.self) { helpers in
       helpers.addTask { await listenForCancellations() }
       await withDiscardingTaskGroup { jobs in
-        await takeJobs { job in jobs.addTask { await handle(job) } }
+        await takeJobs { job in jobs.addTask { await finish(job) } }
+        logger.notice(
+          "no more jobs are taken; those that run may finish", metadata: ["running": "\(slots.taken)"])
         helpers.addTask { await releaseAfterDrain() }
       }
       helpers.cancelAll()
@@ -35,18 +37,33 @@ package struct Worker: Service {
   }
 
   /// Claims until the worker is told to stop.
-  private func takeJobs(_ begin: (ClaimedJob) -> Void) async {
+  private func takeJobs(_ begin: (StartedJob) -> Void) async {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
-      let free = await slots.waitForOne()
+      let free = await slots.wait(for: 1)
       do throws(JobQueueError) {
-        for job in try await claim(upTo: free) {
-          slots.take()
-          begin(job)
-        }
+        try await start(try await claim(upTo: free), begin)
       } catch {
-        logger.warning("no jobs can be claimed", metadata: ["error": "\(error)"])
+        logger.debug("no jobs can be claimed", metadata: ["error": "\(error)"])
         try? await Task.sleep(for: configuration.retryDelay)
       }
+    }
+  }
+
+  /// Starts the jobs one after the other. One that an earlier worker died of runs alone, so that it can take no
+  /// other job along: what else was claimed goes back, and what runs is finished first.
+  private func start(
+    _ claimed: [ClaimedJob], _ begin: (StartedJob) -> Void
+  ) async throws(JobQueueError) {
+    for (index, job) in claimed.enumerated() {
+      guard let started = await start(job) else { continue }
+      slots.take()
+      guard started.attempt > 1 else {
+        begin(started)
+        continue
+      }
+      for other in claimed[(index + 1)...].reversed() { await release(other) }
+      _ = await slots.wait(for: configuration.maxConcurrentJobs - 1)
+      return await finish(started)
     }
   }
 
@@ -77,6 +94,7 @@ package struct Worker: Service {
 
   private func releaseAfterDrain() async {
     guard (try? await Task.sleep(for: configuration.drain)) != nil else { return }
+    logger.notice("the time to finish is over; the rest goes back", metadata: ["running": "\(slots.taken)"])
     interruptions.releaseAll()
   }
 }

@@ -95,6 +95,34 @@ import Testing
     }
   }
 
+  @Test func aJobThatWorkersDiedOfRunsAlone() async throws {
+    let task = GatedTask()
+    let queue = SuspectQueue(suspect: "s2", InMemoryJobQueue(identify: identify))
+    let worker = Worker(
+      queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task),
+      configuration: WorkerConfiguration(maxConcurrentJobs: 8, drain: .seconds(60)), logger: quiet)
+    for index in 0..<5 {
+      let id = "s\(index)"
+      _ = try await queue.base.submit(
+        JobSubmission(id: try #require(JobID(id)), payload: JobRequest(id: id, prompt: id).encode()))
+    }
+    let group = ServiceGroup(services: [queue.base, worker], logger: quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      // Those before the suspect run, and the ones behind it are back in their list.
+      await task.waitForRunning(2)
+      while try await queue.base.status().depth[.default] != 2 { await Task.yield() }
+      task.open()
+      for index in 0..<5 {
+        _ = try await queue.base.waitForResult(of: try #require(JobID("s\(index)")))
+      }
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    #expect(task.company["s2"] == 1)
+    #expect(task.mostAtOnce == 2)
+  }
+
   @Test func onShutdownTheRestGoesBackToTheQueue() async throws {
     let task = EndlessTask()
     let queue = InMemoryJobQueue(identify: identify)
@@ -230,11 +258,14 @@ private final class GatedTask: JobTask {
     var isOpen = false
     var running = 0
     var most = 0
+    var company: [String: Int] = [:]
   }
 
   private let state = Mutex(State())
 
   var mostAtOnce: Int { state.withLock { $0.most } }
+  /// How many ran when the job of this prompt began, itself included.
+  var company: [String: Int] { state.withLock { $0.company } }
   func open() { state.withLock { $0.isOpen = true } }
   func waitForRunning(_ count: Int) async {
     while state.withLock({ $0.running }) < count { await Task.yield() }
@@ -246,9 +277,59 @@ private final class GatedTask: JobTask {
     state.withLock {
       $0.running += 1
       $0.most = max($0.most, $0.running)
+      $0.company[request.prompt] = $0.running
     }
     while !state.withLock({ $0.isOpen }) { await Task.yield() }
     state.withLock { $0.running -= 1 }
     return answer(request.prompt)
   }
+}
+
+// MARK: - A queue that remembers a crash
+
+/// Says of one job that a worker died of it before.
+private struct SuspectQueue: JobConsumer {
+  let suspect: String
+  let base: InMemoryJobQueue
+
+  init(suspect: String, _ base: InMemoryJobQueue) {
+    self.suspect = suspect
+    self.base = base
+  }
+
+  var workerID: String { base.workerID }
+  var cancellations: AsyncStream<JobID> { base.cancellations }
+
+  func run() async throws { try await base.run() }
+  func accepts(_ address: ReplyAddress) -> Bool { base.accepts(address) }
+
+  func claim(upTo limit: Int, waiting: Duration) async throws(JobQueueError) -> [ClaimedJob] {
+    try await base.claim(upTo: limit, waiting: waiting)
+  }
+
+  func start(
+    _ job: ClaimedJob, id: JobID, timeToLive: Duration?
+  ) async throws(JobQueueError) -> StartOutcome {
+    let outcome = try await base.start(job, id: id, timeToLive: timeToLive)
+    if id.rawValue == suspect, case .run(_, let queued) = outcome { return .run(attempt: 2, queued: queued) }
+    return outcome
+  }
+
+  func emit(_ progress: [JobProgress]) async throws(JobQueueError) -> [EmitOutcome] {
+    try await base.emit(progress)
+  }
+
+  func post(
+    _ job: ClaimedJob, id: JobID, result: [UInt8], replyTo: ReplyAddress?
+  ) async throws(JobQueueError) -> PostOutcome {
+    try await base.post(job, id: id, result: result, replyTo: replyTo)
+  }
+
+  func bury(
+    _ job: ClaimedJob, id: JobID?, reason: String, result: [UInt8]?, replyTo: ReplyAddress?
+  ) async throws(JobQueueError) {
+    try await base.bury(job, id: id, reason: reason, result: result, replyTo: replyTo)
+  }
+
+  func release(_ job: ClaimedJob) async throws(JobQueueError) { try await base.release(job) }
 }

@@ -87,7 +87,9 @@ struct ConvertCommand: AsyncParsableCommand {
   @OptionGroup(title: "Conversion") var conversion: ConversionOptions
 
   func run() async throws {
-    let options = try ModelCatalog.conversionOptions(try await Settings(conversion))
+    let settings = try await Settings(conversion)
+    var options = try ModelCatalog.conversionOptions(settings)
+    options.name = settings.given(.modelName)
     let bar = ProgressBar("converting \(input)")
     defer { bar.clear() }
     try ModelCache.convert(input, to: output, options: options) { event in

@@ -22,6 +22,9 @@ package struct CheckpointOverrides: Sendable, Equatable {
     self.labels = labels
   }
 
+  /// Whether this is the name of one of OpenAI's sizes.
+  package static func isSize(_ name: String) -> Bool { sizes[name] != nil }
+
   /// OpenAI's four sizes: width and heads.
   static let sizes: [String: (width: Int, heads: Int)] = [
     "gpt2": (768, 12), "gpt2-small": (768, 12), "gpt2-medium": (1024, 16), "gpt2-large": (1280, 20),

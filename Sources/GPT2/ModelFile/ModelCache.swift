@@ -13,8 +13,8 @@ package struct ModelCache: Sendable {
     package var quantization: Quantization = .int8
     package var overrides = CheckpointOverrides()
     package var padding: ModelMetadata.Padding?
-    /// The model's name in answers.
-    package var name = "gpt2"
+    /// The model's name, for those who inspect the file; nil: the checkpoint's.
+    package var name: String?
 
     package init() {}
   }
@@ -52,11 +52,17 @@ package struct ModelCache: Sendable {
     _ path: String, to output: String, options: Options = .init(), report: (Event) -> Void = { _ in }
   ) throws(GPT2Error) {
     let checkpoint = try GPT2Checkpoint(path: path, overrides: options.overrides)
-    report(.note("\(path): \(checkpoint.format)"))
+    report(.note("converting \(path): \(checkpoint.format)"))
     for note in checkpoint.notes { report(.note("\(path): \(note)")) }
     let tokenizer = try tokenizer(for: checkpoint)
+    if checkpoint.config.vocabularySize < tokenizer.vocabularySize {
+      report(
+        .note(
+          "\(path): its vocabulary has \(checkpoint.config.vocabularySize) rows, the tokenizer "
+            + "\(tokenizer.vocabularySize) tokens; prompts with the others will be refused"))
+    }
     var metadata = ModelMetadata()
-    metadata.name = options.name
+    metadata.name = options.name ?? Self.name(of: path)
     metadata.source = checkpoint.format
     metadata.padding = options.padding ?? .none
     metadata.endOfText = checkpoint.endOfTextID.flatMap { Int32(exactly: $0) } ?? tokenizer.endOfTextID
@@ -89,15 +95,20 @@ extension ModelCache {
     }
     defer { free(resolved) }
     let absolute = String(cString: resolved)
-    var key = "\(ModelFile.version)|\(options)|"
+    // Not the name: it changes no weight.
+    var key =
+      "\(ModelFile.version)|\(options.quantization)|\(options.overrides)|\(options.padding, default: "-")|"
     for file in Self.files(of: absolute) {
       var status = stat()
       guard stat(file, &status) == 0 else { continue }
       key += "\(file)|\(status.st_size)|\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)|\(status.st_ino)|"
     }
     let hash = String(fnv1a64(key.utf8), radix: 16)
-    let name = absolute.split(separator: "/").last.map(String.init) ?? "model"
-    return "\(directory)/\(name)-\(hash).gpt2"
+    return "\(directory)/\(Self.name(of: absolute))-\(hash).gpt2"
+  }
+
+  private static func name(of path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? "model"
   }
 
   /// The file itself, or what a model directory holds.

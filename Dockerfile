@@ -1,7 +1,7 @@
 # The image of the gateway, the worker and `gpt2 serve`: one program and the bundled models.
 #
 #   docker build --tag gpt2-service .
-#   docker run --rm --init --read-only -p 127.0.0.1:8080:8080 -e HOST=0.0.0.0 -e INSECURE=true gpt2-service serve
+#   docker run --rm --read-only -p 127.0.0.1:8080:8080 -e HOST=0.0.0.0 -e INSECURE=true gpt2-service serve
 #
 # It needs BuildKit, the builder of Docker since version 23 (before that: DOCKER_BUILDKIT=1).
 
@@ -41,8 +41,10 @@ RUN apt-get update \
 COPY --from=build /app /app
 
 # Converted checkpoints go to /cache. The program looks for `model.pth` in its working directory.
-ENV MODEL_CACHE_DIR=/cache \
-  SWIFT_BACKTRACE=enable=yes,sanitize=yes,interactive=no,color=no,threads=crashed,images=none,swift-backtrace=/app/swift-backtrace-static
+ENV MODEL_CACHE_DIR=/cache
+# A crash is reported by its functions, without values from the memory of the process.
+ENV SWIFT_BACKTRACE=enable=yes,interactive=no,color=no,threads=crashed,images=none,registers=none,sanitize=yes,\
+swift-backtrace=/app/swift-backtrace-static
 WORKDIR /models
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001

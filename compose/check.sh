@@ -25,6 +25,9 @@ fi
 export GATEWAY_PORT API_KEY=${API_KEY:-}
 export url=http://127.0.0.1:$GATEWAY_PORT answers
 answers=$(mktemp -d)
+# The answers are those of the bundled models, whatever this machine serves otherwise.
+export MODELS_FOLDER=$answers/models CKPT_PATH='' GOT_CKPT_PATH='' SPAM_CKPT_PATH='' MODEL_NAME='' PAD_TO='' MAX_CTX=''
+mkdir "$MODELS_FOLDER"
 
 say() { echo "compose-check: $*"; }
 fail() { say "FAILED: $*" >&2; exit 1; }
@@ -63,7 +66,7 @@ healthy() {
   done
   [ "$number" = "$2" ]
 }
-redis() { compose exec -T redis redis-cli "$@"; }
+redis() { "$docker" exec "$(containers redis)" redis-cli "$@"; }
 
 # The four kinds of requests, and what must be in their answers. A seed makes the tokens the same from every worker.
 bodies=(
@@ -126,22 +129,25 @@ if [ -n "$API_KEY" ]; then
   [ "$status" = 401 ] || fail "a request without the key got $status"
 fi
 
-say "100 requests; a worker hangs after 20 answers and is killed after 60"
+say "100 requests; a worker hangs with a job in its hands, and is killed"
+victim=$(containers worker | head -n 1)
+hangs_with_a_job() {
+  "$docker" kill --signal STOP "$victim" >/dev/null
+  [ -z "$(redis --scan --pattern "{gpt2}:proc:${victim:0:12}-*")" ] || return 0
+  "$docker" kill --signal CONT "$victim" >/dev/null
+  return 1
+}
 ask_many load 100 40 &
 asking=$!
-until_true 120 "the first answers did not come" answered load 20
-victim=$(containers worker | head -n 1)
-# Stopped before it is killed, so that it has jobs in its hands when it dies.
-"$docker" kill --signal STOP "$victim" >/dev/null
+until_true 120 "the first answers did not come" answered load 5
+until_true 30 "the worker never had a job in its hands" hangs_with_a_job
 until_true 120 "60 answers did not come" answered load 60
 "$docker" kill "$victim" >/dev/null
 wait "$asking"
 check_many load 100
 workers_of load
 [ "$(workers_of load | wc -l)" -ge 2 ] || fail "only one worker answered"
-again=$(grep -lE '"attempts":[2-9]' "$answers"/load-*.json || true)
-[ -n "$again" ] || fail "no job of the worker that died was taken over"
-say "100 right answers, $(wc -w <<<"$again") of them to jobs that the worker had when it died"
+say "100 right answers"
 
 say "a job pushed by redis-cli"
 redis LPUSH '{gpt2}:q:default' \

@@ -26,11 +26,9 @@ package struct Worker: Service {
   package func run() async throws {
     await withTaskGroup(of: Void.self) { helpers in
       helpers.addTask { await listenForCancellations() }
+      helpers.addTask { await releaseAfterDrain() }
       await withDiscardingTaskGroup { jobs in
         await takeJobs { job in jobs.addTask { await finish(job) } }
-        logger.notice(
-          "no more jobs are taken; those that run may finish", metadata: ["running": "\(slots.taken)"])
-        helpers.addTask { await releaseAfterDrain() }
       }
       helpers.cancelAll()
     }
@@ -41,7 +39,8 @@ package struct Worker: Service {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       let free = await slots.wait(for: 1)
       do throws(JobQueueError) {
-        try await start(try await claim(upTo: free), begin)
+        let claimed = try await claim(upTo: free)
+        await start(claimed, begin)
       } catch {
         logger.debug("no jobs can be claimed", metadata: ["error": "\(error)"])
         try? await Task.sleep(for: configuration.retryDelay)
@@ -51,9 +50,7 @@ package struct Worker: Service {
 
   /// Starts the jobs one after the other. One that an earlier worker died of runs alone, so that it can take no
   /// other job along: what else was claimed goes back, and what runs is finished first.
-  private func start(
-    _ claimed: [ClaimedJob], _ begin: (StartedJob) -> Void
-  ) async throws(JobQueueError) {
+  private func start(_ claimed: [ClaimedJob], _ begin: (StartedJob) -> Void) async {
     for (index, job) in claimed.enumerated() {
       guard let started = await start(job) else { continue }
       slots.take()
@@ -93,6 +90,9 @@ package struct Worker: Service {
   }
 
   private func releaseAfterDrain() async {
+    guard (try? await gracefulShutdown()) != nil else { return }
+    logger.notice(
+      "no more jobs are taken; those that run may finish", metadata: ["running": "\(slots.taken)"])
     guard (try? await Task.sleep(for: configuration.drain)) != nil else { return }
     logger.notice("the time to finish is over; the rest goes back", metadata: ["running": "\(slots.taken)"])
     interruptions.releaseAll()

@@ -60,7 +60,9 @@ struct OutageTests {
     let error = await #expect(throws: JobQueueError.self) { try await submit(.test("a"), to: producer) }
     #expect(error?.code == .unavailable)
     #expect(error?.retryAfter != nil)
-    #expect(error?.message.contains("127.0.0.1:\(server.port)") == true)
+    #expect(error?.message.contains("Connection refused") == true)
+    // Where Redis is concerns the logs, not the clients.
+    #expect(error?.message.contains("\(server.port)") == false)
     await #expect { try await producer.ready() } throws: { ($0 as? JobQueueError)?.code == .unavailable }
   }
 

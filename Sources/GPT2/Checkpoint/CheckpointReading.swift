@@ -40,12 +40,9 @@ struct CheckpointReading {
 
   mutating func makeConfig() throws(GPT2Error) -> GPT2Config {
     try refuseUnsupportedSettings()
-    guard let embedding = map.shape(of: .tokenEmbedding), embedding.count == 2,
-      let positions = map.shape(of: .positionEmbedding), positions.count == 2
-    else { throw GPT2Error(.notGPT2, "the embeddings are no matrices") }
-    guard let inner = map.shape(of: .block(0, .mlpInputWeight)), inner.count == 2 else {
-      throw GPT2Error(.notGPT2, "\(map.names(of: .block(0, .mlpInputWeight))) is no matrix")
-    }
+    let embedding = try matrix(.tokenEmbedding)
+    let positions = try matrix(.positionEmbedding)
+    let inner = try matrix(.block(0, .mlpInputWeight))
     let width = embedding[1]
     var vocabularySize = embedding[0]
     if state.table.orientation == .byShape, !map.isConv1D, vocabularySize == Self.paddedVocabulary,
@@ -64,6 +61,13 @@ struct CheckpointReading {
     try compare(config)
     try config.validate()
     return config
+  }
+
+  private func matrix(_ tensor: ModelTensor) throws(GPT2Error) -> [Int] {
+    guard let shape = map.shape(of: tensor), shape.count == 2 else {
+      throw GPT2Error(.notGPT2, "\(map.names(of: tensor)) is no matrix")
+    }
+    return shape
   }
 
   /// What changes the mathematics and is not built here.
@@ -95,7 +99,7 @@ struct CheckpointReading {
   }
 
   private mutating func headCount(width: Int) throws(GPT2Error) -> Int {
-    if let heads = overrides.heads { return try checked(heads, width, "the setting") }
+    if let heads = overrides.heads { return try checked(heads, width, "N_HEAD (--n-head)") }
     for source in sources {
       guard let heads = source.int("n_head", "n_heads", "num_heads", "num_attention_heads") else { continue }
       return try checked(heads, width, source.source)
@@ -107,21 +111,19 @@ struct CheckpointReading {
       }
       return try checked(heads, width, "the model object")
     }
-    if let name = overrides.modelName {
-      if let size = CheckpointOverrides.sizes[name], size.width == width {
-        notes.append("\(size.heads) heads, those of \(name); the file does not say how many")
-        return size.heads
-      }
-      notes.append("the model name \(name) is no size of width \(width) and was not used")
+    if let name = overrides.modelName, let size = CheckpointOverrides.sizes[name], size.width == width {
+      notes.append("\(size.heads) heads, those of \(name); the file does not say how many")
+      return size.heads
     }
     guard width > 0, width.isMultiple(of: 64) else {
       throw GPT2Error(
         .notGPT2,
         "the file does not say how many attention heads the model has, and its width of \(width) is no "
-          + "multiple of 64 to guess from. Set the number of heads")
+          + "multiple of 64 to guess from. Set N_HEAD (--n-head)")
     }
     notes.append(
-      "\(width / 64) heads were assumed (64 wide, as in OpenAI's models); the file does not say how many")
+      "\(width / 64) heads were assumed (64 wide, as in OpenAI's models); the file does not say how many. "
+        + "If there are more or fewer, set N_HEAD (--n-head)")
     return width / 64
   }
 
@@ -156,7 +158,9 @@ struct CheckpointReading {
       notes.append("the exact GELU of nanoGPT")
       return .geluErf
     }
-    notes.append("the tanh form of GELU was assumed; the file does not say which form it was trained with")
+    notes.append(
+      "the tanh form of GELU was assumed; the file does not say which form it was trained with. "
+        + "If it was the exact form, set ACTIVATION (--activation)")
     return .geluTanh
   }
 

@@ -29,7 +29,7 @@ struct NameTable: Sendable {
   }
 
   /// What a name stands for: a tensor, or the first, second or third third of its rows (q, k, v).
-  struct Meaning: Sendable {
+  struct Meaning: Hashable, Sendable {
     var slot: Slot
     var third: Int?
 
@@ -78,12 +78,34 @@ struct NameTable: Sendable {
       ? String(key.dropFirst(optionalPrefix.count)) : key
   }
 
+  /// The tensor that a slot stands for, or its thirds in their order.
+  func meanings(of slot: Slot) -> [Meaning] {
+    Set(names.values.filter { $0.slot == slot }).sorted { ($0.third ?? 0) < ($1.third ?? 0) }
+  }
+
   func matches(_ keys: Set<String>) -> Bool {
     signature.allSatisfy { name in
       let key = name.replacing("#", with: "0")
       return keys.contains(key) || (!optionalPrefix.isEmpty && keys.contains(optionalPrefix + key))
     }
   }
+
+  /// The family whose model has these names.
+  static func complete(_ keys: [String]) -> NameTable? {
+    let keys = Set(keys)
+    return all.first { $0.matches(keys) }
+  }
+
+  /// The family that knows the most of these names, if that is more than half of them.
+  static func nearest(_ keys: [String]) -> NameTable? {
+    let counts = all.map { table in
+      (table: table, known: keys.count { table.knows(pattern(of: table.normalized($0)).pattern) })
+    }
+    guard let best = counts.max(by: { $0.known < $1.known }), 2 * best.known > keys.count else { return nil }
+    return best.table
+  }
+
+  private func knows(_ pattern: String) -> Bool { names[pattern] != nil || masks.contains(pattern) }
 }
 
 extension NameTable {

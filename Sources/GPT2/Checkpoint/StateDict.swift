@@ -31,20 +31,22 @@ struct StateDict {
       guard let group = groups[wanted] else {
         throw GPT2Error(
           .invalidArgument,
-          "there is no state dict \"\(wanted)\"; found are \(quoted(groups.keys.sorted()))")
+          "STATE_DICT_KEY (--state-dict-key) is \"\(wanted)\"; the file's state dicts are "
+            + quoted(groups.keys.sorted()))
       }
-      guard let chosen = candidate(group, container: wanted) else { throw refusal(of: file) }
-      return chosen
+      if let chosen = candidate(group, container: wanted, family: NameTable.complete) { return chosen }
+      return try incomplete([(wanted, group)], of: file)
     }
-    let found = groups.keys.sorted().filter { !isOptimizer($0) }
-      .compactMap { container in candidate(groups[container] ?? [], container: container) }
-    guard let only = found.first else { throw refusal(of: file) }
+    let choices = groups.filter { !isOptimizer($0.key) }.sorted { $0.key < $1.key }
+    let found = choices.compactMap { candidate($0.value, container: $0.key, family: NameTable.complete) }
+    guard let only = found.first else {
+      return try incomplete(choices.map { ($0.key, $0.value) }, of: file)
+    }
     guard found.count == 1 else {
       throw GPT2Error(
         .notGPT2,
         "it holds \(found.count) models, in \(quoted(found.map(\.container))). "
-          + "Choose one by its state-dict key"
-      )
+          + "Choose one with STATE_DICT_KEY (--state-dict-key)")
     }
     return only
   }
@@ -53,15 +55,15 @@ struct StateDict {
     container.split(separator: ".").contains { $0.hasPrefix("optimizer") }
   }
 
+  /// `family` tells from the names which one they are of.
   private static func candidate(
-    _ group: [(key: String, tensor: FileTensor)], container: String
+    _ group: [(key: String, tensor: FileTensor)], container: String, family: ([String]) -> NameTable?
   ) -> StateDict? {
     var tensors = group.map { item in
       (key: clean(item.key), tensor: item.tensor)
     }
     while true {
-      let keys = Set(tensors.map(\.key))
-      if let table = NameTable.all.first(where: { $0.matches(keys) }) {
+      if let table = family(tensors.map(\.key)) {
         tensors = tensors.map { (table.normalized($0.key), $0.tensor) }
         return StateDict(table: table, container: container, tensors: tensors)
       }
@@ -78,18 +80,43 @@ struct StateDict {
     return parts.filter { !innerParts.contains($0) }.joined(separator: ".")
   }
 
-  /// Why no model was found, as exactly as the names tell.
-  private static func refusal(of file: CheckpointFile) -> GPT2Error {
+  /// The largest model that most names are of, for `TensorMap` to say what it lacks. Without any, throws why
+  /// no model was found, as exactly as the names tell.
+  private static func incomplete(
+    _ groups: [(container: String, tensors: [(key: String, tensor: FileTensor)])], of file: CheckpointFile
+  ) throws(GPT2Error) -> StateDict {
     for refused in NameTable.refused where file.tensors.contains(where: { $0.name.contains(refused.part) }) {
-      return GPT2Error(.unsupportedFormat, "it is \(refused.reason)")
+      throw GPT2Error(.unsupportedFormat, "it is \(refused.reason)")
     }
-    guard !file.tensors.isEmpty else { return GPT2Error(.notGPT2, "it holds no tensors") }
+    let found = groups.compactMap {
+      candidate($0.tensors, container: $0.container, family: NameTable.nearest)
+    }
+    if let largest = found.max(by: { $0.tensors.count < $1.tensors.count }) { return largest }
+    guard !file.tensors.isEmpty else { throw GPT2Error(.notGPT2, "it holds no tensors") }
     let names = file.tensors.prefix(4).map(\.name).joined(separator: ", ")
     let known = NameTable.all.map { "\($0.family) (\($0.signature.joined(separator: ", ")))" }
-    return GPT2Error(
+    throw GPT2Error(
       .notGPT2,
       "its \(file.tensors.count) tensors (\(names), …) are no GPT-2 model. Known are the names of "
         + "\(known.joined(separator: "; "))")
+  }
+
+  // MARK: Names for messages
+
+  /// The name that a tensor which is missing would have in the file.
+  func name(of meaning: NameTable.Meaning, layer: Int) -> String {
+    // Where a family has two names, that whose neighbour is there; and the head's prefix may be shorter.
+    let parents = Set(tensors.map { Self.parent(of: NameTable.pattern(of: $0.key).pattern) })
+    let patterns = table.names.filter { $0.value == meaning }.keys.sorted()
+    let pattern = patterns.first { parents.contains(Self.parent(of: $0)) } ?? patterns.last ?? ""
+    let prefixes = tensors.filter { $0.tensor.name.hasSuffix($0.key) }
+      .map { $0.tensor.name.dropLast($0.key.count) }
+    let prefix = prefixes.max { $0.count < $1.count } ?? ""
+    return prefix + pattern.replacing("#", with: "\(layer)")
+  }
+
+  private static func parent(of name: String) -> Substring {
+    name.prefix(upTo: name.lastIndex(of: ".") ?? name.startIndex)
   }
 }
 

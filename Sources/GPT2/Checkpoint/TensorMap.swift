@@ -25,25 +25,19 @@ struct TensorMap {
     }
     try Self.refuse(unexpected)
     layers = highest + 1
-    let width = found[.tokenEmbedding]?[0]?.shape.last ?? 0
-    let fused = found[.block(0, .attentionInputWeight)]?[0]
-    isConv1D = state.table.orientation == .byShape && fused?.shape == [width, 3 * width]
-    let thirds = Set(state.table.names.values.filter { $0.third != nil }.map(\.slot))
+    try Self.requireAll(found, layers: layers, state)
+    let fused = found[.block(0, .attentionInputWeight)]?[0]?.shape ?? []
+    isConv1D = state.table.orientation == .byShape && fused.count == 2 && fused[0] < fused[1]
     for (place, pieces) in found {
-      var expected = 1
-      if case .block(_, let block) = place, thirds.contains(.block(block)) { expected = 3 }
-      guard pieces.count == expected else {
-        throw GPT2Error(
-          .notGPT2, "of query, key and value only some are there (\(pieces.values.map(\.name).sorted()))")
-      }
       let ordered = pieces.sorted { $0.key < $1.key }.map(\.value)
-      if case .block(_, let block) = place, isConv1D, NameTable.Slot.block(block).isBlockMatrix {
-        parts[place] = ordered.map { $0.transposed() }
-      } else {
-        parts[place] = ordered
-      }
+      parts[place] = isTransposed(place) ? ordered.map { $0.transposed() } : ordered
     }
-    try requireAll()
+  }
+
+  /// Whether the tensor lies in the file the other way round.
+  private func isTransposed(_ tensor: ModelTensor) -> Bool {
+    guard case .block(_, let block) = tensor else { return false }
+    return isConv1D && NameTable.Slot.block(block).isBlockMatrix
   }
 
   func shape(of tensor: ModelTensor) -> [Int]? {
@@ -66,15 +60,16 @@ struct TensorMap {
 
   /// Every tensor must have the shape that the configuration gives it.
   func checkShapes(_ config: GPT2Config, _ head: ModelHead) throws(GPT2Error) {
+    var wrong: [String] = []
     for (place, pieces) in parts {
-      let expected = place.shape(in: config, head: head)
-      guard shape(of: place) == expected else {
-        let found = pieces.map { "\($0.shape)" }.joined(separator: ", ")
-        let note = isConv1D ? " (transposed)" : ""
-        throw GPT2Error(
-          .notGPT2, "\(names(of: place)) has the shape \(found)\(note); this model needs \(expected) in all")
+      var needed = place.shape(in: config, head: head)
+      needed[0] /= pieces.count
+      for piece in pieces where piece.shape != needed {
+        let shapes = [piece.shape, needed].map { isTransposed(place) ? $0.reversed() : $0 }
+        wrong.append("\(piece.name) has the shape \(shapes[0]); this model needs \(shapes[1])")
       }
     }
+    if let first = wrong.min() { throw GPT2Error(.notGPT2, first) }
   }
 
   private static func refuse(_ unexpected: [FileTensor]) throws(GPT2Error) {
@@ -89,33 +84,32 @@ struct TensorMap {
   }
 
   /// Weights always; biases of one kind in all blocks or in none, and only those that real models leave out.
-  private func requireAll() throws(GPT2Error) {
+  private static func requireAll(
+    _ found: [ModelTensor: [Int: FileTensor]], layers: Int, _ state: StateDict
+  ) throws(GPT2Error) {
     typealias Block = ModelTensor.Block
     let biases: Set<Block> = [
       .norm1Bias, .norm2Bias, .attentionInputBias, .attentionOutputBias, .mlpInputBias, .mlpOutputBias,
     ]
-    var absent: Set<Block> = []
-    for block in Block.allCases {
-      let missing = (0..<layers).filter { parts[.block($0, block)] == nil }
-      guard let first = missing.first else { continue }
-      guard biases.contains(block), missing.count == layers else {
-        throw GPT2Error(.notGPT2, "block \(first) of \(layers) has no \(block.rawValue)")
-      }
-      absent.insert(block)
-    }
-    guard layers > 0 else { throw GPT2Error(.notGPT2, "it has no blocks") }
+    let blocks = 0..<max(1, layers)
+    let absent = biases.filter { bias in blocks.allSatisfy { found[.block($0, bias)] == nil } }
     let isBare = absent == biases
-    guard absent.isEmpty || absent == [.attentionInputBias] || isBare else {
-      throw GPT2Error(
-        .notGPT2, "the blocks have no \(absent.map(\.rawValue).sorted().joined(separator: ", "))")
+    let optional = isBare || absent == [.attentionInputBias] ? absent : []
+    var needed: [(slot: NameTable.Slot, layer: Int)] = [(.tokenEmbedding, 0), (.positionEmbedding, 0)]
+    for layer in blocks {
+      needed += Block.allCases.filter { !optional.contains($0) }.map { (.block($0), layer) }
     }
-    var needed: [(ModelTensor, String)] = [
-      (.tokenEmbedding, "token embedding"), (.positionEmbedding, "position embedding"),
-      (.finalNormWeight, "final norm's weight"),
-    ]
-    if !isBare { needed.append((.finalNormBias, "final norm's bias")) }
-    for (place, name) in needed where parts[place] == nil {
-      throw GPT2Error(.notGPT2, "the \(name) is missing")
+    needed.append((.finalNormWeight, 0))
+    if !isBare { needed.append((.finalNormBias, 0)) }
+    let missing = needed.flatMap { slot, layer in
+      state.table.meanings(of: slot).filter { found[slot.tensor(layer: layer)]?[$0.third ?? 0] == nil }
+        .map { (meaning: $0, layer: layer) }
     }
+    guard let first = missing.first else { return }
+    let others = missing.count > 1 ? " and \(missing.count - 1) more are" : " is"
+    throw GPT2Error(
+      .notGPT2,
+      "it has the names of \(state.table.family), but \(state.name(of: first.meaning, layer: first.layer))"
+        + "\(others) missing")
   }
 }

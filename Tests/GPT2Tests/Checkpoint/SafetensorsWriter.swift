@@ -52,5 +52,26 @@ enum SafetensorsWriter {
     return tensors
   }
 
+  /// The names of the book's `GPTModel`; `layers` is its word for the layers of the MLP.
+  static func raschkaTensors(width: Int, blocks: Int, layers: String) -> [String: Tensor] {
+    var tensors: [String: Tensor] = [
+      "tok_emb.weight": .init(shape: [9, width]), "pos_emb.weight": .init(shape: [4, width]),
+      "final_norm.scale": .init(shape: [width]), "final_norm.shift": .init(shape: [width]),
+    ]
+    for block in (0..<blocks).map({ "trf_blocks.\($0)" }) {
+      for name in ["W_query", "W_key", "W_value", "out_proj"] {
+        tensors["\(block).att.\(name).weight"] = .init(shape: [width, width])
+        tensors["\(block).att.\(name).bias"] = .init(shape: [width])
+      }
+      for name in ["norm1.scale", "norm1.shift", "norm2.scale", "norm2.shift", "ff.\(layers).2.bias"] {
+        tensors["\(block).\(name)"] = .init(shape: [width])
+      }
+      tensors["\(block).ff.\(layers).0.weight"] = .init(shape: [8, width])
+      tensors["\(block).ff.\(layers).0.bias"] = .init(shape: [8])
+      tensors["\(block).ff.\(layers).2.weight"] = .init(shape: [width, 8])
+    }
+    return tensors
+  }
+
   static func gpt2(width: Int, rows: Int = 9) -> [UInt8] { bytes(gpt2Tensors(width: width, rows: rows)) }
 }

@@ -82,7 +82,7 @@ import Testing
     let output = directory.path("model.gpt2")
     try ModelCache.convert(checkpoint, to: output, options: options)
     let model = try cache.model(at: output)
-    #expect(model.metadata.name == "gpt2")
+    #expect(model.metadata.name == "model.pth")
     #expect(!FileManager.default.fileExists(atPath: cache.directory))
   }
 

@@ -34,7 +34,7 @@ format: ## Format the sources
 	$(SWIFT) format format --in-place --parallel --recursive $(SWIFT_SOURCES)
 
 image: ## Build the container image gpt2-service:latest
-	docker build --tag gpt2-service:latest .
+	DOCKER_BUILDKIT=1 docker build --tag gpt2-service:latest .
 
 compose-check: ## Build the image, start and scale the compose file, check 100 requests
 	compose/check.sh

@@ -19,14 +19,25 @@ import Testing
     return Int(count)
   }
 
+  /// The answers to so many long jobs, while something is disturbed as soon as some of them run.
   private func answers(
-    _ service: Service, jobs: Int, while disturb: @escaping @Sendable () async throws -> Void
+    _ service: Service, jobs: Int, whileRunning disturb: @escaping @Sendable () async throws -> Void
   ) async throws -> [Int: JobResult] {
-    try await withThrowingTaskGroup(of: (Int, JobResult)?.self) { group in
+    let redis = try #require(service.redis)
+    let answered = Counter()
+    return try await withThrowingTaskGroup(of: (Int, JobResult)?.self) { group in
       for index in 0..<jobs {
-        group.addTask { (index, try await service.result(self.longJob(index))) }
+        group.addTask {
+          let result = try await service.result(self.longJob(index))
+          answered.increment()
+          return (index, result)
+        }
       }
       group.addTask {
+        while try await self.running(redis) == 0 {
+          // Else the test would disturb nothing, or wait for ever.
+          try #require(answered.value < jobs)
+        }
         try await disturb()
         return nil
       }
@@ -43,7 +54,6 @@ import Testing
     let first = try Service.worker(redis, environment)
     let second = Mutex<Program?>(nil)
     let results = try await answers(service, jobs: 24) {
-      while try await running(redis) == 0 {}
       await first.crash()
       let next = try Service.worker(redis, environment)
       second.withLock { $0 = next }
@@ -62,7 +72,6 @@ import Testing
     let service = try await Service(.redis, workers: 2)
     let redis = try #require(service.redis)
     let results = try await answers(service, jobs: 32) {
-      while try await running(redis) == 0 {}
       redis.crash()
       try redis.start()
     }
@@ -76,13 +85,23 @@ import Testing
     let service = try await Service(.redis, workers: 0)
     let redis = try #require(service.redis)
     let worker = try Service.worker(redis)
-    let results = try await answers(service, jobs: 4) {
-      while try await running(redis) < 4 {}
+    let next = Mutex<Program?>(nil)
+    let results = try await answers(service, jobs: 24) {
       worker.send(SIGTERM)
       let status = await worker.exit()
       #expect(status == 0, "\(worker.output)")
+      // For what the first one had not taken yet.
+      let program = try Service.worker(redis)
+      next.withLock { $0 = program }
     }
-    #expect(results.count == 4)
+    #expect(results.count == 24)
     #expect(results.values.allSatisfy { $0.attempts == 1 && $0.status == .completed })
   }
+}
+
+private final class Counter: Sendable {
+  private let count = Mutex(0)
+
+  var value: Int { count.withLock { $0 } }
+  func increment() { count.withLock { $0 += 1 } }
 }

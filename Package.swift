@@ -82,7 +82,7 @@ let package = Package(
         "JobQueue", "JobWire", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes, .crypto, .logging,
         .serviceLifecycle,
       ]),
-    swiftTarget("Observability", dependencies: [.hummingbird, .logging, .serviceLifecycle]),
+    swiftTarget("Observability", dependencies: [.hummingbird, .logging, .nioCore, .serviceLifecycle]),
     .executableTarget(
       name: "CLI",
       dependencies: [

@@ -84,14 +84,12 @@ extension Wiring {
   /// The health routes of a worker; none, if they are switched off.
   private func admin(readiness: @escaping AdminServer.Readiness) throws -> [any Service] {
     let host = settings.string(.adminHost)
-    var port = try settings.int(.adminPort, in: 0...65535)
+    let port = try settings.int(.adminPort, in: 0...65535)
     if port == 0 { return [] }
-    if settings.given(.adminPort) == nil, !LocalPort(host: host, port: port).isFree {
-      // Several workers on one host need no settings; only who wants a certain port has to name it.
-      port = 0
-    }
+    let isDefault = settings.given(.adminPort) == nil
     return [
-      AdminServer(host: host, port: port, logger: logger, readiness: readiness) { port in
+      AdminServer(host: host, port: port, fallsBack: isDefault, logger: logger, readiness: readiness) {
+        port in
         logger.notice("health routes on http://\(host):\(port)")
       }
     ]

@@ -36,7 +36,7 @@ final class Service: Sendable {
 
   static func worker(_ redis: RedisTestServer, _ environment: [String: String] = [:]) throws -> Program {
     try Program(
-      ["worker", "--admin-port", "0"], environment: ["REDIS_URL": redis.url].merging(environment) { $1 })
+      ["worker"], environment: ["REDIS_URL": redis.url].merging(environment) { $1 })
   }
 
   static func address(of program: Program) async throws -> String {

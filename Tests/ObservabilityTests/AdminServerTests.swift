@@ -46,6 +46,31 @@ import Testing
     #expect(reply == (503, #"{"status":"not ready","reasons":["no model","Redis said \"no\"\n"]}"#))
   }
 
+  @Test("If its port is taken it takes any free one, where it may")
+  func portInUse() async throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let (ports, listening) = AsyncStream<Int>.makeStream()
+    var iterator = ports.makeAsyncIterator()
+    func server(port: Int, fallsBack: Bool) -> AdminServer {
+      AdminServer(host: "127.0.0.1", port: port, fallsBack: fallsBack, logger: logger, readiness: { [] }) {
+        listening.yield($0)
+      }
+    }
+    let first = ServiceGroup(services: [server(port: 0, fallsBack: false)], logger: logger)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await first.run() }
+      let taken = try #require(await iterator.next())
+      await #expect(throws: IOError.self) { try await server(port: taken, fallsBack: false).run() }
+      let second = ServiceGroup(services: [server(port: taken, fallsBack: true)], logger: logger)
+      group.addTask { try await second.run() }
+      let other = try #require(await iterator.next())
+      #expect(other != taken)
+      await second.triggerGracefulShutdown()
+      await first.triggerGracefulShutdown()
+      try await group.waitForAll()
+    }
+  }
+
   @Test("It serves nothing else")
   func otherRoutes() async throws {
     let reply = try await Self.get("/generate") { [] }

@@ -52,9 +52,9 @@ import Testing
     let (ports, listening) = AsyncStream<Int>.makeStream()
     var iterator = ports.makeAsyncIterator()
     func server(port: Int, fallsBack: Bool) -> AdminServer {
-      AdminServer(host: "127.0.0.1", port: port, fallsBack: fallsBack, logger: logger, readiness: { [] }) {
-        listening.yield($0)
-      }
+      AdminServer(
+        host: "127.0.0.1", port: port, fallsBack: fallsBack, logger: logger, readiness: { [] },
+        onListening: { listening.yield($0) })
     }
     let first = ServiceGroup(services: [server(port: 0, fallsBack: false)], logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in

@@ -24,8 +24,9 @@ build: deps ## Build for development
 release: deps ## Build the optimized binary, .build/release/gpt2
 	$(SWIFT) build -c release --product gpt2 $(IMPORT_CHECK)
 
-kernels-check: ## Check the AVX-512 kernels against the scalar ones by emulation
+kernels-check: ## Check the kernels: AVX-512 by emulation, and all of them under the sanitizers
 	Tools/check_avx512.sh
+	Tools/check_sanitizers.sh
 
 lint: ## Check the format of the sources
 	$(SWIFT) format lint --strict --parallel --recursive $(SWIFT_SOURCES)

@@ -113,7 +113,7 @@ let package = Package(
     testTarget(
       "ObservabilityTests",
       dependencies: ["Observability", .hummingbirdTesting, .httpTypes, .logging, .nioCore, .serviceLifecycle]),
-    testTarget("CLITests", dependencies: ["CLI", .argumentParser]),
+    testTarget("CLITests", dependencies: ["CLI", "GPT2", "JobWire", .argumentParser]),
     testTarget("EndToEndTests", dependencies: ["CLI", "JobWire", "RedisTestServer"]),
   ],
   swiftLanguageModes: [.v6]

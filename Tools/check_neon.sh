@@ -1,7 +1,7 @@
 #!/bin/sh
-# Checks the NEON kernels on an x86-64 machine: built for aarch64 and run by QEMU, they are compared with the
-# scalar ones. Needs clang with ld.lld, and from Debian qemu-user and libc6-dev-arm64-cross; exits 0 without a
-# check where one of them is missing, and says so.
+# Checks the NEON kernels on an x86-64 machine: built for aarch64 and run by QEMU, they are compared with the scalar
+# ones. Needs clang with ld.lld, and from Debian qemu-user and libc6-dev-arm64-cross; exits 0 without a check where one
+# of them is missing, and says so.
 set -eu
 cd "$(dirname "$0")/.."
 compiler=${CC:-clang}
@@ -19,9 +19,10 @@ fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 kernels=Sources/CKernels
-for source in Tests/CKernelsCheck/main.c $kernels/neon.c $kernels/scalar.c $kernels/pack.c; do
+for source in Tests/CKernelsCheck/*.c "$kernels"/*.c; do
+  object=$(echo "$source" | tr / _)
   "$compiler" --target=aarch64-linux-gnu -isystem "$system/include" -std=gnu11 -O2 -ffp-contract=off \
-    -I $kernels -I $kernels/include -c "$source" -o "$folder/$(basename "$source" .c).o"
+    -I "$kernels" -I "$kernels/include" -c "$source" -o "$folder/$object.o"
 done
 ld.lld -dynamic-linker /lib/ld-linux-aarch64.so.1 -o "$folder/check" "$system/lib/crt1.o" \
   "$system/lib/crti.o" "$folder"/*.o "$system/lib/libm.so.6" "$system/lib/libc.so.6" "$system/lib/crtn.o"

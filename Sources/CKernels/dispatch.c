@@ -1,4 +1,5 @@
 /// Which level this machine has, and which one is asked for.
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ static uint64_t saved_registers(void) {
 
 static int available(ck_level level) {
   uint32_t a, b, c, d;
+#if defined(CK_SIMDE)
+  if (level == CK_LEVEL_AVX512VNNI) return 1;
+#endif
   if (level != CK_LEVEL_AVX2 && level != CK_LEVEL_AVX512VNNI) return 0;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
   const uint32_t osxsave = 1u << 27, avx = 1u << 28, fma = 1u << 12, f16c = 1u << 29;
@@ -49,11 +53,21 @@ static int available(ck_level level) {
 #endif
 
 const char *ck_level_name(ck_level level) {
-  return level >= 0 && level < CK_LEVEL_COUNT ? names[level] : "unknown";
+  return (int)level >= 0 && level < CK_LEVEL_COUNT ? names[level] : "unknown";
 }
 
+/// The answer is kept: under a hypervisor the question costs microseconds.
 int ck_level_available(ck_level level) {
-  return level == CK_LEVEL_SCALAR || available(level);
+  enum { UNKNOWN, NO, YES };
+  static _Atomic int answers[CK_LEVEL_COUNT];
+  if (level == CK_LEVEL_SCALAR) return 1;
+  if ((int)level < 0 || level >= CK_LEVEL_COUNT) return 0;
+  int answer = atomic_load_explicit(&answers[level], memory_order_relaxed);
+  if (answer == UNKNOWN) {
+    answer = available(level) ? YES : NO;
+    atomic_store_explicit(&answers[level], answer, memory_order_relaxed);
+  }
+  return answer == YES;
 }
 
 const ck_kernels *ck_kernels_of(ck_level level) {

@@ -1,7 +1,12 @@
 /// Every kernel in plain C: the oracle of the others, and what runs where nothing better does.
-#include "kernels.h"
-
 #include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "quantize.h"
+#include "scalar_attention.h"
+
+#pragma STDC FP_CONTRACT OFF
 
 static float gelu(ck_output which, float x) {
   if (which == CK_OUTPUT_GELU_ERF) return 0.5f * x * erfcf(-x * 0.70710678118654752f);
@@ -17,40 +22,110 @@ static void finish(float v, ck_output output, float *out) {
   }
 }
 
-static void scalar_quantize(const float *x, size_t padded, void *quantized, float *scale, int32_t *zero) {
-  uint8_t *q = quantized;
-  float low = 0, high = 0;
+// MARK: Activations
+
+static ck_grid grid_of(const float *x, size_t padded) {
+  float least = 0, most = 0, lanes[16] = {0}, greatest[5];
   for (size_t i = 0; i < padded; i++) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
+    least = x[i] < least ? x[i] : least;
+    most = x[i] > most ? x[i] : most;
+    lanes[i % 16] = fabsf(x[i]) > lanes[i % 16] ? fabsf(x[i]) : lanes[i % 16];
   }
-  float range = high - low;
-  float inverse = range > 1e-30f ? 255.0f / range : 0;
-  float origin = rintf(-low * inverse);
+  ck_greatest(lanes, greatest);
+  float top = greatest[0], limit = top;
+  for (int i = 4; i > 0; i--) {
+    if (greatest[i] >= 0.75f * top) continue;
+    int beyond = 0;
+    for (size_t j = 0; j < padded; j++) beyond += fabsf(x[j]) > greatest[i];
+    if (beyond > CK_OUTLIERS) continue;
+    limit = greatest[i];
+    break;
+  }
+  return ck_grid_of(least, most, limit, top);
+}
+
+/// q as 16 bits, in the order of x.
+static void scalar_quantize(const float *x, size_t padded, const ck_row *row) {
+  ck_grid grid = grid_of(x, padded);
+  int16_t *q = row->data;
   for (size_t i = 0; i < padded; i++) {
-    float v = rintf(x[i] * inverse) + origin;
-    v = v > 0 ? v : 0;
-    v = v < 255 ? v : 255;
-    q[i] = (uint8_t)v;
+    int beyond = fabsf(x[i]) > grid.limit;
+    float v = rintf(x[i] * grid.inverse) + grid.zero;
+    float low = beyond ? -32768.0f : 0.0f, high = beyond ? 32767.0f : 255.0f;
+    v = v > low ? v : low;
+    v = v < high ? v : high;
+    q[i] = (int16_t)v;
   }
-  *scale = range / 255.0f;
-  *zero = (int32_t)origin;
+  for (size_t block = 0; row->block_sums && block < padded / 32; block++) {
+    int32_t sum = 0;
+    for (size_t i = 0; i < 32; i++) sum += q[32 * block + i];
+    row->block_sums[block] = (float)sum;
+  }
+  *row->scale = grid.scale;
+  *row->zero = (int32_t)grid.zero;
+}
+
+// MARK: Matrices
+
+/// The sums of a row in units of the outputs' scales become 64 results.
+static void finish_strip(
+  const float sums[64], const ck_matrix *m, const ck_rows *rows, size_t row, size_t strip, ck_output output,
+  float *out
+) {
+  for (size_t j = 0; j < 64; j++) {
+    size_t n = strip * 64 + j;
+    float v = sums[j] - (float)rows->zeros[row] * m->sums[n];
+    v = v * (rows->scales[row] * m->scales[n]);
+    finish(m->bias ? v + m->bias[n] : v, output, out + n);
+  }
 }
 
 static void scalar_linear_q8(
   const ck_matrix *m, const ck_rows *rows, size_t strip, ck_output output, float *out, size_t ldo
 ) {
-  size_t k = ck_padded(m->inputs);
-  const int8_t *weights = (const int8_t *)m->weights + strip * k * 64;
+  const size_t blocks = ck_padded(m->inputs) / CK_Q8_BLOCK, block_bytes = 64 + 64 * CK_Q8_BLOCK;
+  const uint8_t *weights = (const uint8_t *)m->weights + strip * blocks * block_bytes;
   for (size_t r = 0; r < rows->count; r++) {
-    const uint8_t *a = (const uint8_t *)rows->data + r * rows->stride;
-    for (size_t j = 0; j < 64; j++) {
-      size_t n = strip * 64 + j;
-      int32_t sum = 0;
-      for (size_t i = 0; i < k; i++) sum += (int32_t)a[i] * weights[(i / 4 * 64 + j) * 4 + i % 4];
-      float v = (float)(sum - rows->zeros[r] * m->sums[n]) * (rows->scales[r] * m->scales[n]);
-      finish(m->bias ? v + m->bias[n] : v, output, out + r * ldo + n);
+    const int16_t *q = (const int16_t *)((const char *)rows->data + r * rows->stride);
+    float results[64] = {0};
+    for (size_t b = 0; b < blocks; b++, q += CK_Q8_BLOCK) {
+      const uint8_t *steps = weights + b * block_bytes;
+      const int8_t *w = (const int8_t *)steps + 64;
+      int32_t sums[64] = {0};
+      for (size_t i = 0; i < CK_Q8_BLOCK; i++) {
+        for (size_t j = 0; j < 64; j++) sums[j] += (int32_t)q[i] * w[(i / 4 * 64 + j) * 4 + i % 4];
+      }
+      for (size_t j = 0; j < 64; j++) results[j] = fmaf((float)sums[j], (float)steps[j], results[j]);
     }
+    finish_strip(results, m, rows, r, strip, output, out + r * ldo);
+  }
+}
+
+static void scalar_linear_q4(
+  const ck_matrix *m, const ck_rows *rows, size_t strip, ck_output output, float *out, size_t ldo
+) {
+  const size_t blocks = ck_padded(m->inputs) / CK_Q4_BLOCK, block_bytes = 128 + 32 * CK_Q4_BLOCK;
+  const uint8_t *weights = (const uint8_t *)m->weights + strip * blocks * block_bytes;
+  for (size_t r = 0; r < rows->count; r++) {
+    const int16_t *q = (const int16_t *)((const char *)rows->data + r * rows->stride);
+    const float *block_sums = rows->block_sums + r * blocks;
+    float results[64] = {0};
+    for (size_t b = 0; b < blocks; b++, q += CK_Q4_BLOCK) {
+      const uint8_t *steps = weights + b * block_bytes, *minimums = steps + 64, *w = steps + 128;
+      int32_t sums[64] = {0};
+      for (size_t i = 0; i < CK_Q4_BLOCK; i++) {
+        for (size_t j = 0; j < 64; j++) {
+          int32_t both = w[(i / 8 * 64 + j) * 4 + i % 4];
+          sums[j] += q[i] * (i % 8 < 4 ? both & 15 : both >> 4);
+        }
+      }
+      float offset = -8.0f * block_sums[b];
+      for (size_t j = 0; j < 64; j++) {
+        results[j] = fmaf((float)sums[j], (float)steps[j], results[j]);
+        results[j] = fmaf((float)minimums[j], offset, results[j]);
+      }
+    }
+    finish_strip(results, m, rows, r, strip, output, out + r * ldo);
   }
 }
 
@@ -71,6 +146,8 @@ static void scalar_linear_f32(
   }
 }
 
+// MARK: Rows of floats
+
 static void scalar_layer_norm(const float *x, size_t width, const ck_norm *norm, float *out) {
   double sum = 0, squares = 0;
   for (size_t i = 0; i < width; i++) sum += x[i];
@@ -85,75 +162,33 @@ static void scalar_gelu(ck_output which, float *x, size_t padded) {
   for (size_t i = 0; i < padded; i++) x[i] = gelu(which, x[i]);
 }
 
-static void scalar_softmax(float *x, size_t count) {
-  float top = x[0], sum = 0;
-  for (size_t i = 1; i < count; i++) top = x[i] > top ? x[i] : top;
-  for (size_t i = 0; i < count; i++) sum += x[i] = expf(x[i] - top);
-  for (size_t i = 0; i < count; i++) x[i] /= sum;
-}
+// MARK: Sampling
 
-/// The largest f16 for what is beyond it: an infinity would turn the whole sequence into NaN.
-static _Float16 half(float v) {
-  v = v > 65504.0f ? 65504.0f : v;
-  return (_Float16)(v < -65504.0f ? -65504.0f : v);
-}
-
-static void scalar_append_f16(
-  const float *k, const float *v, size_t t, size_t head_width, void *keys, void *values
-) {
-  _Float16 *key = (_Float16 *)keys + t / 16 * head_width * 16 + t % 16;
-  _Float16 *value = (_Float16 *)values + t * ((head_width + 15) / 16 * 16);
-  for (size_t d = 0; d < head_width; d++) key[d * 16] = half(k[d]);
-  for (size_t d = 0; d < head_width; d++) value[d] = half(v[d]);
-}
-
-/// Scores, softmax and the weighted sum, with `KEY(i)` and `VALUE(i)` reading the cache.
-#define ATTEND(KEY, VALUE)                                                                          \
-  size_t padded_width = (head_width + 15) / 16 * 16;                                                \
-  float factor = 1.0f / sqrtf((float)head_width);                                                   \
-  for (size_t t = 0; t < count; t++) {                                                              \
-    float dot = 0;                                                                                  \
-    for (size_t d = 0; d < head_width; d++) dot += query[d] * KEY((t / 16 * head_width + d) * 16 + t % 16); \
-    scores[t] = dot * factor;                                                                       \
-  }                                                                                                 \
-  scalar_softmax(scores, count);                                                                    \
-  for (size_t d = 0; d < head_width; d++) {                                                         \
-    float sum = 0;                                                                                  \
-    for (size_t t = 0; t < count; t++) sum += scores[t] * VALUE(t * padded_width + d);              \
-    out[d] = sum;                                                                                   \
+static size_t scalar_argmax(const float *x, size_t count) {
+  size_t best = 0;
+  for (size_t i = 1; i < count; i++) {
+    if (x[i] > x[best] || (x[best] != x[best] && x[i] == x[i])) best = i;
   }
-
-static void scalar_attend_f32(
-  const float *query, const void *keys, const void *values, size_t count, size_t head_width, float *scores,
-  float *out
-) {
-#define KEY(i) ((const float *)keys)[i]
-#define VALUE(i) ((const float *)values)[i]
-  ATTEND(KEY, VALUE)
-#undef KEY
-#undef VALUE
+  return best;
 }
 
-static void scalar_attend_f16(
-  const float *query, const void *keys, const void *values, size_t count, size_t head_width, float *scores,
-  float *out
-) {
-#define KEY(i) (float)((const _Float16 *)keys)[i]
-#define VALUE(i) (float)((const _Float16 *)values)[i]
-  ATTEND(KEY, VALUE)
-#undef KEY
-#undef VALUE
+static void scalar_weights(const float *x, size_t count, float scale, float *out) {
+  if (count == 0) return;
+  float top = x[scalar_argmax(x, count)];
+  for (size_t i = 0; i < count; i++) {
+    float difference = x[i] - top;
+    out[i] = difference == 0 || x[i] == top ? 1.0f : x[i] == x[i] ? expf(difference * scale) : 0.0f;
+  }
 }
 
 const ck_kernels ck_scalar_kernels = {
-  .activation_bytes = 1,
+  .activation_bytes = 2,
   .quantize = scalar_quantize,
-  .linear_q8 = scalar_linear_q8,
-  .linear_f32 = scalar_linear_f32,
+  .linear = {scalar_linear_f32, scalar_linear_q8, scalar_linear_q4},
   .layer_norm = scalar_layer_norm,
   .gelu = scalar_gelu,
-  .softmax = scalar_softmax,
-  .append_f16 = scalar_append_f16,
-  .attend_f32 = scalar_attend_f32,
-  .attend_f16 = scalar_attend_f16,
+  .append = SCALAR_APPEND,
+  .attend = SCALAR_ATTEND,
+  .argmax = scalar_argmax,
+  .weights = scalar_weights,
 };

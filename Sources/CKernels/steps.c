@@ -5,16 +5,30 @@
 
 #include "kernels.h"
 
-struct ck_context {
-  const ck_kernels *kernels;
-  ck_pool *pool;
-  size_t score_stride;
-  /// [max_rows] rows of quantized activations, with their scales and zero points.
+/// For so few rows each thread prepares the input of a matrix for itself: that takes less time than to wait for each
+/// other.
+enum { PRIVATE_ROWS = 4 };
+
+/// Memory for the rows that a matrix reads.
+typedef struct scratch {
   char *activations;
   float *scales;
   int32_t *zeros;
-  /// [threads][score_stride]: the scores of one query.
-  float *scores;
+  ck_outlier *outliers;
+  float *block_sums;
+  /// Rows after layer norm: of all rows for F32, otherwise one a thread.
+  float *floats;
+  /// The job whose rows it holds; for private ones.
+  uint64_t job;
+} scratch;
+
+struct ck_context {
+  const ck_kernels *kernels;
+  ck_pool *pool;
+  size_t private_count;
+  uint64_t jobs;
+  /// For all rows of a step; and for a few rows, one each thread.
+  scratch shared, *private;
 };
 
 static void *aligned(size_t bytes) {
@@ -22,53 +36,79 @@ static void *aligned(size_t bytes) {
   return posix_memalign(&memory, 64, bytes ? bytes : 64) ? NULL : memory;
 }
 
-ck_context *ck_context_create(
-  ck_level level, size_t threads, size_t max_rows, size_t max_inputs, size_t max_positions
-) {
+/// From a row of activations to the next: a cache line more than the row, or the rows of a width that is a multiple of
+/// a page's would all want the same places of the first cache.
+static size_t row_stride(const ck_kernels *kernels, size_t padded) {
+  return padded * kernels->activation_bytes + 64;
+}
+
+static int scratch_create(scratch *s, const ck_kernels *kernels, size_t rows, size_t padded, size_t float_rows) {
+  s->activations = aligned(rows * row_stride(kernels, padded));
+  s->scales = aligned(rows * sizeof(float));
+  s->zeros = aligned(rows * sizeof(int32_t));
+  s->outliers = aligned(rows * (CK_OUTLIERS + 1) * sizeof(ck_outlier));
+  s->block_sums = aligned(rows * (padded / CK_Q4_BLOCK) * sizeof(float));
+  s->floats = aligned(float_rows * padded * sizeof(float));
+  return s->activations && s->scales && s->zeros && s->outliers && s->block_sums && s->floats;
+}
+
+static void scratch_destroy(scratch *s) {
+  free(s->activations);
+  free(s->scales);
+  free(s->zeros);
+  free(s->outliers);
+  free(s->block_sums);
+  free(s->floats);
+}
+
+ck_context *ck_context_create(ck_level level, size_t threads, size_t max_rows, size_t max_inputs) {
   const ck_kernels *kernels = ck_kernels_of(level);
-  ck_context *context = kernels ? calloc(1, sizeof *context) : NULL;
+  ck_context *context = kernels && threads ? calloc(1, sizeof *context) : NULL;
   if (!context) return NULL;
+  const size_t padded = ck_padded(max_inputs);
   context->kernels = kernels;
-  context->score_stride = ck_padded(max_positions);
   context->pool = ck_pool_create(threads);
-  context->activations = aligned(max_rows * ck_padded(max_inputs) * kernels->activation_bytes);
-  context->scales = aligned(max_rows * sizeof(float));
-  context->zeros = aligned(max_rows * sizeof(int32_t));
-  context->scores = aligned(threads * context->score_stride * sizeof(float));
-  if (!context->pool || !context->activations || !context->scales || !context->zeros || !context->scores) {
-    ck_context_destroy(context);
-    return NULL;
+  context->private = calloc(threads, sizeof *context->private);
+  context->private_count = context->private ? threads : 0;
+  int complete = context->pool && context->private &&
+                 scratch_create(&context->shared, kernels, max_rows, padded, max_rows);
+  for (size_t i = 0; i < context->private_count; i++) {
+    complete &= scratch_create(context->private + i, kernels, PRIVATE_ROWS, padded, PRIVATE_ROWS);
   }
-  return context;
+  if (complete) return context;
+  ck_context_destroy(context);
+  return NULL;
 }
 
 void ck_context_destroy(ck_context *context) {
   if (!context) return;
   ck_pool_destroy(context->pool);
-  free(context->activations);
-  free(context->scales);
-  free(context->zeros);
-  free(context->scores);
+  for (size_t i = 0; i < context->private_count; i++) scratch_destroy(context->private + i);
+  free(context->private);
+  scratch_destroy(&context->shared);
   free(context);
 }
 
-// MARK: Rows
+ck_pool *ck_context_pool(ck_context *context) { return context->pool; }
+const ck_kernels *ck_context_kernels(const ck_context *context) { return context->kernels; }
 
-typedef struct row_job {
-  const ck_context *context;
+// MARK: Layer norm
+
+typedef struct norm_job {
+  const ck_kernels *kernels;
   const ck_norm *norm;
   size_t width;
   const float *x;
   size_t ldx;
   float *out;
   size_t ldo;
-} row_job;
+} norm_job;
 
 static void normalize_rows(void *argument, size_t begin, size_t end, size_t thread) {
   (void)thread;
-  const row_job *job = argument;
+  const norm_job *job = argument;
   for (size_t r = begin; r < end; r++) {
-    job->context->kernels->layer_norm(job->x + r * job->ldx, job->width, job->norm, job->out + r * job->ldo);
+    job->kernels->layer_norm(job->x + r * job->ldx, job->width, job->norm, job->out + r * job->ldo);
   }
 }
 
@@ -76,75 +116,110 @@ void ck_normalize(
   ck_context *context, const ck_norm *norm, size_t width, const float *x, size_t ldx, size_t rows, float *out,
   size_t ldo
 ) {
-  row_job job = {
-    .context = context, .norm = norm, .width = width, .x = x, .ldx = ldx, .out = out, .ldo = ldo};
+  norm_job job = {context->kernels, norm, width, x, ldx, out, ldo};
   ck_pool_run(context->pool, rows, 4, normalize_rows, &job);
-}
-
-static void quantize_rows(void *argument, size_t begin, size_t end, size_t thread) {
-  (void)thread;
-  const row_job *job = argument;
-  const ck_context *context = job->context;
-  size_t padded = ck_padded(job->width), stride = padded * context->kernels->activation_bytes;
-  for (size_t r = begin; r < end; r++) {
-    context->kernels->quantize(
-      job->x + r * job->ldx, padded, context->activations + r * stride, context->scales + r,
-      context->zeros + r);
-  }
 }
 
 // MARK: Matrices
 
 typedef struct linear_job {
-  const ck_context *context;
+  ck_context *context;
   const ck_matrix *matrix;
-  ck_rows rows;
+  const ck_norm *norm;
+  const float *x;
+  size_t ldx, rows;
   ck_output output;
   float *out;
   size_t ldo;
+  uint64_t number;
 } linear_job;
 
-static void multiply_strips(void *argument, size_t begin, size_t end, size_t thread) {
+/// Rows `begin..<end` as the matrix reads them, in `s`. `floats` has room for rows after the layer norm: for F32
+/// one for each row of `s`, otherwise for one.
+static void prepare(const linear_job *job, scratch *s, float *floats, size_t begin, size_t end) {
+  const ck_kernels *kernels = job->context->kernels;
+  const ck_format format = job->matrix->format;
+  const size_t width = job->matrix->inputs, padded = ck_padded(width);
+  for (size_t r = begin; r < end; r++) {
+    const float *x = job->x + r * job->ldx;
+    if (job->norm) {
+      float *normal = format == CK_FORMAT_F32 ? floats + r * padded : floats;
+      kernels->layer_norm(x, width, job->norm, normal);
+      x = normal;
+    }
+    if (format == CK_FORMAT_F32) continue;
+    const ck_row row = {
+      .data = s->activations + r * row_stride(kernels, padded),
+      .scale = s->scales + r,
+      .zero = s->zeros + r,
+      .outliers = s->outliers + r * (CK_OUTLIERS + 1),
+      .block_sums = format == CK_FORMAT_Q4 ? s->block_sums + r * (padded / CK_Q4_BLOCK) : NULL,
+    };
+    kernels->quantize(x, padded, &row);
+  }
+}
+
+static void prepare_rows(void *argument, size_t begin, size_t end, size_t thread) {
+  const linear_job *job = argument;
+  scratch *shared = &job->context->shared;
+  prepare(
+    job, shared, job->matrix->format == CK_FORMAT_F32 ? shared->floats : job->context->private[thread].floats,
+    begin, end);
+}
+
+static void multiply(const linear_job *job, const scratch *s, size_t begin, size_t end) {
+  const ck_kernels *kernels = job->context->kernels;
+  const size_t padded = ck_padded(job->matrix->inputs);
+  ck_rows rows = {
+    .data = s->activations,
+    .stride = row_stride(kernels, padded),
+    .count = job->rows,
+    .scales = s->scales,
+    .zeros = s->zeros,
+    .outliers = s->outliers,
+    .block_sums = s->block_sums,
+  };
+  if (job->matrix->format == CK_FORMAT_F32) {
+    rows.data = job->norm ? s->floats : job->x;
+    rows.stride = (job->norm ? padded : job->ldx) * sizeof(float);
+  }
+  for (size_t strip = begin; strip < end; strip++) {
+    kernels->linear[job->matrix->format](job->matrix, &rows, strip, job->output, job->out, job->ldo);
+  }
+}
+
+static void multiply_prepared(void *argument, size_t begin, size_t end, size_t thread) {
   (void)thread;
   const linear_job *job = argument;
-  const ck_kernels *kernels = job->context->kernels;
-  for (size_t strip = begin; strip < end; strip++) {
-    if (job->matrix->format == CK_FORMAT_Q8) {
-      kernels->linear_q8(job->matrix, &job->rows, strip, job->output, job->out, job->ldo);
-    } else {
-      kernels->linear_f32(job->matrix, &job->rows, strip, job->output, job->out, job->ldo);
-    }
+  multiply(job, &job->context->shared, begin, end);
+}
+
+static void prepare_and_multiply(void *argument, size_t begin, size_t end, size_t thread) {
+  const linear_job *job = argument;
+  scratch *own = job->context->private + thread;
+  if (own->job != job->number) {
+    prepare(job, own, own->floats, 0, job->rows);
+    own->job = job->number;
   }
+  multiply(job, own, begin, end);
 }
 
 void ck_linear(
-  ck_context *context, const ck_matrix *matrix, const float *x, size_t ldx, size_t rows, ck_output output,
-  float *out, size_t ldo
+  ck_context *context, const ck_matrix *matrix, const ck_norm *norm, const float *x, size_t ldx, size_t rows,
+  ck_output output, float *out, size_t ldo
 ) {
-  linear_job job = {.context = context, .matrix = matrix, .output = output, .out = out, .ldo = ldo};
-  if (matrix->format == CK_FORMAT_Q8) {
-    row_job quantize = {.context = context, .width = matrix->inputs, .x = x, .ldx = ldx};
-    ck_pool_run(context->pool, rows, 4, quantize_rows, &quantize);
-    size_t stride = ck_padded(matrix->inputs) * context->kernels->activation_bytes;
-    job.rows = (ck_rows){context->activations, stride, rows, context->scales, context->zeros};
+  if (rows == 0) return;
+  linear_job job = {context, matrix, norm, x, ldx, rows, output, out, ldo, ++context->jobs};
+  const size_t strips = ck_padded(matrix->outputs) / 64;
+  if (rows <= PRIVATE_ROWS) {
+    ck_pool_run(context->pool, strips, 1, prepare_and_multiply, &job);
   } else {
-    job.rows = (ck_rows){.data = x, .stride = ldx * sizeof(float), .count = rows};
+    if (norm || matrix->format != CK_FORMAT_F32) ck_pool_run(context->pool, rows, 1, prepare_rows, &job);
+    ck_pool_run(context->pool, strips, 1, multiply_prepared, &job);
   }
-  ck_pool_run(context->pool, ck_padded(matrix->outputs) / 64, 1, multiply_strips, &job);
 }
 
 // MARK: Embeddings
-
-void ck_unpack_row(const ck_matrix *m, size_t row, float *out) {
-  size_t strip = row / 64, lane = row % 64;
-  if (m->format == CK_FORMAT_F32) {
-    const float *weights = (const float *)m->weights + strip * m->inputs * 64 + lane;
-    for (size_t i = 0; i < m->inputs; i++) out[i] = weights[i * 64];
-    return;
-  }
-  const int8_t *weights = (const int8_t *)m->weights + strip * ck_padded(m->inputs) * 64 + lane * 4;
-  for (size_t i = 0; i < m->inputs; i++) out[i] = (float)weights[i / 4 * 256 + i % 4] * m->scales[row];
-}
 
 typedef struct embed_job {
   const ck_matrix *tokens;
@@ -172,90 +247,30 @@ void ck_embed(
   const int32_t *row_positions, size_t rows, float *out, size_t ldo
 ) {
   embed_job job = {tokens, positions, ids, row_positions, out, ldo};
-  ck_pool_run(context->pool, rows, 1, embed_rows, &job);
-}
-
-// MARK: Attention
-
-typedef struct attend_job {
-  const ck_context *context;
-  const ck_attention *attention;
-  const ck_span *spans;
-  const float *qkv;
-  size_t ldq;
-  float *out;
-  size_t ldo;
-} attend_job;
-
-static void append_f32(
-  const float *k, const float *v, size_t t, size_t width, size_t padded_width, float *keys, float *values
-) {
-  for (size_t d = 0; d < width; d++) keys[(t / 16 * width + d) * 16 + t % 16] = k[d];
-  for (size_t d = 0; d < width; d++) values[t * padded_width + d] = v[d];
-}
-
-/// Items are the heads of the spans: head h of span s is item s · heads + h.
-static void attend_heads(void *argument, size_t begin, size_t end, size_t thread) {
-  const attend_job *job = argument;
-  const ck_attention *a = job->attention;
-  float *scores = job->context->scores + thread * job->context->score_stride;
-  size_t width = a->head_width, padded_width = (width + 15) / 16 * 16, model_width = a->heads * width;
-  size_t element = a->type == CK_CACHE_F16 ? sizeof(_Float16) : sizeof(float);
-  for (size_t item = begin; item < end; item++) {
-    const ck_span *span = job->spans + item / a->heads;
-    size_t head = item % a->heads;
-    void *keys = (char *)span->keys + head * a->key_stride * element;
-    void *values = (char *)span->values + head * a->value_stride * element;
-    for (size_t r = 0; r < span->rows; r++) {
-      const float *k = job->qkv + (span->first_row + r) * job->ldq + model_width + head * width;
-      size_t t = span->position + r;
-      if (a->type == CK_CACHE_F16) {
-        job->context->kernels->append_f16(k, k + model_width, t, width, keys, values);
-      } else {
-        append_f32(k, k + model_width, t, width, padded_width, keys, values);
-      }
-    }
-    for (size_t r = 0; r < span->rows; r++) {
-      const float *q = job->qkv + (span->first_row + r) * job->ldq + head * width;
-      float *out = job->out + (span->first_row + r) * job->ldo + head * width;
-      size_t count = span->position + r + 1;
-      if (a->type == CK_CACHE_F16) {
-        job->context->kernels->attend_f16(q, keys, values, count, width, scores, out);
-      } else {
-        job->context->kernels->attend_f32(q, keys, values, count, width, scores, out);
-      }
-    }
-  }
-}
-
-void ck_attend(
-  ck_context *context, const ck_attention *attention, const ck_span *spans, size_t span_count,
-  const float *qkv, size_t ldq, float *out, size_t ldo
-) {
-  size_t width = attention->heads * attention->head_width, rows = 0;
-  for (size_t s = 0; s < span_count; s++) rows += spans[s].rows;
-  for (size_t r = 0; r < rows; r++) {
-    memset(out + r * ldo + width, 0, (ck_padded(width) - width) * sizeof(float));
-  }
-  attend_job job = {context, attention, spans, qkv, ldq, out, ldo};
-  ck_pool_run(context->pool, span_count * attention->heads, 1, attend_heads, &job);
+  ck_pool_run(context->pool, rows, 4, embed_rows, &job);
 }
 
 // MARK: Single kernels
 
-size_t ck_activation_bytes(ck_level level) {
+void ck_test_quantize(ck_level level, const float *x, size_t padded, int16_t *q, float *scale, int32_t *zero) {
   const ck_kernels *kernels = ck_kernels_of(level);
-  return kernels ? kernels->activation_bytes : 0;
-}
-
-void ck_test_quantize(
-  ck_level level, const float *x, size_t padded, void *quantized, float *scale, int32_t *zero
-) {
-  ck_kernels_of(level)->quantize(x, padded, quantized, scale, zero);
+  ck_outlier outliers[CK_OUTLIERS + 1];
+  const ck_row row = {q, scale, zero, outliers, NULL};
+  kernels->quantize(x, padded, &row);
+  if (kernels->splits_outliers) {
+    const uint8_t flip = level == CK_LEVEL_NEON ? 0x80 : 0;
+    for (size_t i = padded; i-- > 0;) q[i] = ((const uint8_t *)q)[i] ^ flip;
+    for (const ck_outlier *o = outliers; o->input != UINT32_MAX; o++) q[o->input] += 256 * o->high;
+  } else if (level == CK_LEVEL_AVX2) {
+    // Each four are in the order 0 2 1 3.
+    for (size_t i = 1; i < padded; i += 4) {
+      const int16_t other = q[i];
+      q[i] = q[i + 1];
+      q[i + 1] = other;
+    }
+  }
 }
 
 void ck_test_gelu(ck_level level, ck_output which, float *x, size_t padded) {
   ck_kernels_of(level)->gelu(which, x, padded);
 }
-
-void ck_test_softmax(ck_level level, float *x, size_t count) { ck_kernels_of(level)->softmax(x, count); }

@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "quantize.h"
+
+#pragma STDC FP_CONTRACT OFF
 
 typedef float f32x16 __attribute__((ext_vector_type(16)));
 typedef float f32x8 __attribute__((ext_vector_type(8)));
@@ -15,7 +18,8 @@ typedef float f32x4 __attribute__((ext_vector_type(4)));
 typedef int32_t i32x16 __attribute__((ext_vector_type(16)));
 typedef float f32x16_at __attribute__((ext_vector_type(16), aligned(4), may_alias));
 typedef int32_t i32x16_at __attribute__((ext_vector_type(16), aligned(4), may_alias));
-typedef _Float16 f16x16_at __attribute__((ext_vector_type(16), aligned(2), may_alias));
+typedef uint8_t u8x16 __attribute__((ext_vector_type(16)));
+typedef uint8_t u8x16_at __attribute__((ext_vector_type(16), aligned(1), may_alias));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -27,6 +31,9 @@ INLINE f32x16 bits(i32x16 v) { return __builtin_bit_cast(f32x16, v); }
 INLINE i32x16 ints(f32x16 v) { return __builtin_bit_cast(i32x16, v); }
 INLINE f32x16 larger(f32x16 a, f32x16 b) { return a > b ? a : b; }
 INLINE f32x16 smaller(f32x16 a, f32x16 b) { return a < b ? a : b; }
+INLINE f32x16 magnitude(f32x16 v) { return bits(ints(v) & 0x7fffffff); }
+/// 16 bytes as floats: steps or minimums of a block.
+INLINE f32x16 bytes16(const uint8_t *p) { return __builtin_convertvector(*(const u8x16_at *)p, f32x16); }
 
 /// The first `count` lanes of v, and `other` in the rest.
 INLINE f32x16 first(size_t count, f32x16 v, f32x16 other) {
@@ -95,35 +102,80 @@ INLINE void finish(f32x16 v, const float *bias, size_t n, ck_output output, floa
   store(out, v);
 }
 
-/// Turns 16 integer sums into results: (sum - zero · Σw) · (row scale · weight scale).
-INLINE void finish_q8(
-  const int32_t *sums, const ck_matrix *m, const ck_rows *rows, size_t row, size_t n, ck_output output,
-  float *out
+/// Turns the sum Σ step · Σqw of 16 outputs, in units of their scales, into results.
+INLINE void finish_quantized(
+  f32x16 sum, const ck_matrix *m, const ck_rows *rows, size_t row, size_t n, ck_output output, float *out
 ) {
-  i32x16 v = *(const i32x16_at *)sums - (i32x16)(rows->zeros[row]) * *(const i32x16_at *)(m->sums + n);
-  f32x16 scale = all(rows->scales[row]) * load(m->scales + n);
-  finish(__builtin_convertvector(v, f32x16) * scale, m->bias, n, output, out);
+  f32x16 v = sum - all((float)rows->zeros[row]) * load(m->sums + n);
+  finish(v * (all(rows->scales[row]) * load(m->scales + n)), m->bias, n, output, out);
 }
 
-/// The range of a row, zero included so that zero is exact, and what follows from it.
-INLINE float row_range(const float *x, size_t padded, float *inverse, float *origin) {
-  f32x16 low = all(0.0f), high = all(0.0f);
+/// How many |x| exceed the limit.
+INLINE int32_t count_beyond(const float *x, size_t padded, float limit) {
+  i32x16 count = 0;
+  for (size_t i = 0; i < padded; i += 16) count -= magnitude(load(x + i)) > all(limit);
+  return __builtin_reduce_add(count);
+}
+
+INLINE ck_grid grid_of(const float *x, size_t padded) {
+  f32x16 least = all(0.0f), most = all(0.0f), lanes = all(0.0f);
   for (size_t i = 0; i < padded; i += 16) {
     f32x16 v = load(x + i);
-    low = smaller(v, low);
-    high = larger(v, high);
+    least = smaller(v, least);
+    most = larger(v, most);
   }
-  float least = -largest(-low), range = largest(high) - least;
-  *inverse = range > 1e-30f ? 255.0f / range : 0;
-  *origin = rintf(-least * *inverse);
-  return range / 255.0f;
+  lanes = larger(most, -least);
+  float maxima[16], greatest[5];
+  store(maxima, lanes);
+  ck_greatest(maxima, greatest);
+  float top = greatest[0], limit = top;
+  for (int i = 4; i > 0; i--) {
+    if (greatest[i] < 0.75f * top && count_beyond(x, padded, greatest[i]) <= CK_OUTLIERS) {
+      limit = greatest[i];
+      break;
+    }
+  }
+  return ck_grid_of(-largest(-least), largest(most), limit, top);
 }
 
-/// 16 activations as integers 0...255.
-INLINE i32x16 quantized16(f32x16 x, float inverse, float origin) {
-  f32x16 v = __builtin_elementwise_roundeven(x * all(inverse)) + all(origin);
-  v = smaller(larger(v, all(0.0f)), all(255.0f));
-  return __builtin_convertvector(v, i32x16);
+/// 16 activations as integers; `outliers` as a constant, so that the loop without them is free of their cost.
+INLINE i32x16 quantized16(f32x16 x, const ck_grid *grid, int outliers) {
+  f32x16 v = __builtin_elementwise_roundeven(x * all(grid->inverse)) + all(grid->zero);
+  f32x16 low = all(0.0f), high = all(255.0f);
+  if (outliers) {
+    i32x16 near = magnitude(x) <= all(grid->limit);
+    low = near ? low : all(-32768.0f);
+    high = near ? high : all(32767.0f);
+  }
+  return __builtin_convertvector(smaller(larger(v, low), high), i32x16);
+}
+
+/// Quantizes a row into bytes, the low ones of q with the bits of `flip` inverted, and a list of outliers, which
+/// are q = 256 · high + low.
+INLINE void quantize_bytes(const float *x, size_t padded, const ck_row *row, uint8_t flip) {
+  ck_grid grid = grid_of(x, padded);
+  *row->scale = grid.scale;
+  *row->zero = (int32_t)grid.zero;
+  uint8_t *bytes = row->data;
+  size_t found = 0;
+  for (size_t i = 0; i < padded; i += 32) {
+    i32x16 a = quantized16(load(x + i), &grid, 0), b = quantized16(load(x + i + 16), &grid, 0);
+    if (grid.outliers) {
+      i32x16 far = (magnitude(load(x + i)) > all(grid.limit)) | (magnitude(load(x + i + 16)) > all(grid.limit));
+      if (__builtin_reduce_or(far)) {
+        a = quantized16(load(x + i), &grid, 1);
+        b = quantized16(load(x + i + 16), &grid, 1);
+        for (size_t lane = 0; lane < 32; lane++) {
+          int32_t high = (lane < 16 ? a[lane] : b[lane - 16]) >> 8;
+          if (high && found < CK_OUTLIERS) row->outliers[found++] = (ck_outlier){(uint32_t)(i + lane), high};
+        }
+      }
+    }
+    *(u8x16_at *)(bytes + i) = __builtin_convertvector(a & 255, u8x16) ^ flip;
+    *(u8x16_at *)(bytes + i + 16) = __builtin_convertvector(b & 255, u8x16) ^ flip;
+    if (row->block_sums) row->block_sums[i / 32] = (float)__builtin_reduce_add(a + b);
+  }
+  row->outliers[found] = (ck_outlier){UINT32_MAX, 0};
 }
 
 /// Defines `tile_f32_<R>`: R rows by 16 · V columns of the strip's 64, then the rest of them; K one by one,
@@ -142,6 +194,7 @@ INLINE i32x16 quantized16(f32x16 x, float inverse, float origin) {
       }                                                                                                 \
       const float *w = weights + c;                                                                     \
       for (size_t i = 0; i < m->inputs; i++, w += 64) {                                                 \
+        _Pragma("unroll") for (size_t v = 0; v < V; v++) __builtin_prefetch(w + 1024 + 16 * v);         \
         _Pragma("unroll") for (size_t r = 0; r < R; r++) {                                              \
           f32x16 x = all(a[r * lda + i]);                                                               \
           _Pragma("unroll") for (size_t v = 0; v < V; v++) {                                            \
@@ -180,85 +233,3 @@ static void wide_gelu(ck_output which, float *x, size_t padded) {
     store(x + i, which == CK_OUTPUT_GELU_ERF ? gelu_erf(load(x + i)) : gelu_tanh(load(x + i)));
   }
 }
-
-/// Replaces scores by e^(score - largest) and returns the sum; lanes beyond `count` become 0.
-INLINE float exponentials(float *x, size_t count) {
-  const f32x16 never = all(-3.0e38f);
-  f32x16 top = never, sum = all(0.0f);
-  for (size_t i = 0; i < count; i += 16) {
-    top = larger(first(count - i < 16 ? count - i : 16, load(x + i), never), top);
-  }
-  top = all(largest(top));
-  for (size_t i = 0; i < count; i += 16) {
-    f32x16 e = first(count - i < 16 ? count - i : 16, exp16(load(x + i) - top), all(0.0f));
-    store(x + i, e);
-    sum += e;
-  }
-  return fold(sum);
-}
-
-static void wide_softmax(float *x, size_t count) {
-  f32x16 inverse = all(1.0f / exponentials(x, count));
-  for (size_t i = 0; i < count; i += 16) store(x + i, load(x + i) * inverse);
-}
-
-/// The largest f16 for what is beyond it: an infinity would turn the whole sequence into NaN.
-INLINE _Float16 half(float v) {
-  v = v > 65504.0f ? 65504.0f : v;
-  return (_Float16)(v < -65504.0f ? -65504.0f : v);
-}
-
-static void wide_append_f16(
-  const float *k, const float *v, size_t t, size_t head_width, void *keys, void *values
-) {
-  _Float16 *key = (_Float16 *)keys + t / 16 * head_width * 16 + t % 16;
-  _Float16 *value = (_Float16 *)values + t * ((head_width + 15) / 16 * 16);
-  for (size_t d = 0; d < head_width; d++) key[d * 16] = half(k[d]);
-  for (size_t d = 0; d < head_width; d++) value[d] = half(v[d]);
-}
-
-INLINE f32x16 cached_f32(const float *p) { return load(p); }
-INLINE f32x16 cached_f16(const _Float16 *p) {
-  return __builtin_convertvector(*(const f16x16_at *)p, f32x16);
-}
-
-/// 64 columns of the weighted sum of the values, or the 16 · V that are left.
-#define WEIGHTED_VALUES(V, LOAD)                                                                        \
-  for (; d + 16 * V <= padded_width; d += 16 * V) {                                                     \
-    f32x16 sums[V];                                                                                     \
-    _Pragma("unroll") for (size_t v = 0; v < V; v++) sums[v] = all(0.0f);                               \
-    for (size_t t = 0; t < count; t++) {                                                                \
-      f32x16 p = all(scores[t]);                                                                        \
-      _Pragma("unroll") for (size_t v = 0; v < V; v++) {                                                \
-        sums[v] = fma16(p, LOAD(values + t * padded_width + d + 16 * v), sums[v]);                      \
-      }                                                                                                 \
-    }                                                                                                   \
-    for (size_t v = 0; v < V; v++) {                                                                    \
-      f32x16 result = sums[v] * all(inverse);                                                           \
-      size_t at = d + 16 * v;                                                                           \
-      if (at + 16 <= head_width) store(out + at, result);                                               \
-      else for (size_t lane = 0; at + lane < head_width; lane++) out[at + lane] = result[lane];         \
-    }                                                                                                   \
-  }
-
-#define DEFINE_ATTEND(NAME, TYPE, LOAD)                                                                 \
-  static void NAME(                                                                                     \
-    const float *query, const void *key_bytes, const void *value_bytes, size_t count, size_t head_width, \
-    float *scores, float *out                                                                           \
-  ) {                                                                                                   \
-    const TYPE *keys = key_bytes, *values = value_bytes;                                                \
-    const size_t padded_width = (head_width + 15) / 16 * 16;                                            \
-    const f32x16 factor = all(1.0f / sqrtf((float)head_width));                                         \
-    for (size_t t = 0; t < count; t += 16, keys += 16 * head_width) {                                   \
-      f32x16 dot = all(0.0f);                                                                           \
-      for (size_t d = 0; d < head_width; d++) dot = fma16(all(query[d]), LOAD(keys + 16 * d), dot);     \
-      store(scores + t, dot * factor);                                                                  \
-    }                                                                                                   \
-    const float inverse = 1.0f / exponentials(scores, count);                                           \
-    size_t d = 0;                                                                                       \
-    WEIGHTED_VALUES(4, LOAD)                                                                            \
-    WEIGHTED_VALUES(1, LOAD)                                                                            \
-  }
-
-DEFINE_ATTEND(wide_attend_f32, float, cached_f32)
-DEFINE_ATTEND(wide_attend_f16, _Float16, cached_f16)

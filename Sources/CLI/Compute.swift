@@ -9,9 +9,10 @@ struct Compute {
   let concurrency: Int
   private let engines: [Engine]
 
-  init(settings: Settings, logger: Logger) throws {
+  /// - Parameter defaultThreads: `THREADS`, where it is not given.
+  init(settings: Settings, defaultThreads: String, logger: Logger) throws {
     let catalog = try ModelCatalog(settings: settings) { logger.notice("\($0)") }
-    let configuration = try EngineConfiguration(settings)
+    let configuration = try EngineConfiguration(settings, defaultThreads: defaultThreads)
     var engines: [String: Engine] = [:]
 
     // A classifier that was trained on padded texts needs all of their length, whatever MAX_CTX allows a prompt.
@@ -61,15 +62,5 @@ struct Compute {
     self.tasks = TaskRegistry(tasks: tasks, fallback: plain)
     self.engines = Array(engines.values)
     self.concurrency = engines.values.map(\.maxSequences).min() ?? 1
-  }
-}
-
-extension EngineConfiguration {
-  init(_ settings: Settings) throws(SettingsError) {
-    self.init()
-    threads = try settings.int(.threads, in: 1...256)
-    maxBatch = try settings.int(.maxBatch, in: 1...1024)
-    maxContext = try settings.int(.maxCtx, in: 2...1 << 20)
-    cacheBytes = try settings.int(.kvCacheMB, in: 1...1 << 20) << 20
   }
 }

@@ -51,7 +51,8 @@ struct HTTPProbe {
     return try answer(from: receiveAll(socket))
   }
 
-  private func connected(timeout: Double) throws -> Int32 {
+  /// A socket whose every step waits at most `timeout` seconds.
+  func connected(timeout: Double) throws -> Int32 {
     var hints = addrinfo()
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
     var list: UnsafeMutablePointer<addrinfo>?

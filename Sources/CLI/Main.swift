@@ -19,7 +19,8 @@ struct GPT2Program: AsyncParsableCommand {
         subcommands: [GenerateCommand.self, ClassifyCommand.self, ConvertCommand.self, InspectCommand.self]),
       CommandGroup(name: "Tokens", subcommands: [TokenizeCommand.self, DetokenizeCommand.self]),
       CommandGroup(
-        name: "Operation", subcommands: [EnqueueCommand.self, QueueCommand.self, HealthcheckCommand.self]),
+        name: "Operation",
+        subcommands: [EnqueueCommand.self, QueueCommand.self, HealthcheckCommand.self, BenchCommand.self]),
     ])
 }
 

@@ -96,14 +96,25 @@ struct TaskModelOptions: SettingOptions {
   var given: [Setting: String?] { [.spamCkptPath: spamCkptPath, .gotCkptPath: gotCkptPath] }
 }
 
-struct EngineOptions: SettingOptions {
+/// What the engine works with, whatever it is asked.
+struct ComputeOptions: SettingOptions {
   @Option(name: [.long, .customLong("torch-threads")], help: Setting.threads.optionHelp) var threads: String?
-  @Option(help: Setting.maxBatch.optionHelp) var maxBatch: String?
-  @Option(help: Setting.maxCtx.optionHelp) var maxCtx: String?
   @Option(name: .customLong("kv-cache-mb"), help: Setting.kvCacheMB.optionHelp) var kvCacheMB: String?
+  @Option(help: Setting.kvCacheType.optionHelp) var kvCacheType: String?
 
   var given: [Setting: String?] {
-    [.threads: threads, .maxBatch: maxBatch, .maxCtx: maxCtx, .kvCacheMB: kvCacheMB]
+    [.threads: threads, .kvCacheMB: kvCacheMB, .kvCacheType: kvCacheType]
+  }
+}
+
+struct EngineOptions: SettingOptions {
+  @OptionGroup var compute: ComputeOptions
+  @Option(help: Setting.maxBatch.optionHelp) var maxBatch: String?
+  @Option(help: Setting.maxCtx.optionHelp) var maxCtx: String?
+  @Option(help: Setting.speculate.optionHelp) var speculate: String?
+
+  var given: [Setting: String?] {
+    compute.given.merging([.maxBatch: maxBatch, .maxCtx: maxCtx, .speculate: speculate]) { first, _ in first }
   }
 }
 

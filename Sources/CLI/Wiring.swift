@@ -30,7 +30,7 @@ struct Wiring {
   func embedded() throws -> ServiceGroup {
     let queue = InMemoryJobQueue(limits: try queueLimits(), identify: try envelope)
     let gateway = try gateway(on: queue)
-    return group([queue, try worker(on: queue), gateway])
+    return group([queue, try worker(on: queue, defaultThreads: Setting.threads.defaultValue), gateway])
   }
 
   func gateway() throws -> ServiceGroup {
@@ -45,7 +45,8 @@ struct Wiring {
     let admin = try admin {
       queue.isAlive ? [] : ["Redis has not heard of this worker for too long"]
     }
-    return group(admin + [queue, try worker(on: queue)])
+    // Several workers may share a host, and each of them would take all of its CPUs.
+    return group(admin + [queue, try worker(on: queue, defaultThreads: "1")])
   }
 
   private func group(_ services: [any Service]) -> ServiceGroup {
@@ -71,12 +72,12 @@ extension Wiring {
     }
   }
 
-  private func worker(on queue: any JobConsumer) throws -> Worker {
+  private func worker(on queue: any JobConsumer, defaultThreads: String) throws -> Worker {
     var configuration = WorkerConfiguration(
       drain: try settings.seconds(.drainSeconds, in: 0...3600),
       maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits())
     // After the other settings: what is wrong with them shows at once, not after a conversion.
-    let compute = try Compute(settings: settings, logger: logger)
+    let compute = try Compute(settings: settings, defaultThreads: defaultThreads, logger: logger)
     configuration.maxConcurrentJobs = compute.concurrency
     return Worker(queue: queue, tasks: compute.tasks, configuration: configuration, logger: logger)
   }

@@ -34,9 +34,6 @@ package enum KernelLevel: String, CaseIterable, Sendable {
 package enum KernelLayout {
   package static func padded(_ count: Int) -> Int { ck_padded(count) }
 
-  /// The longest input of an 8-bit matrix whose sums cannot overflow.
-  static let maxQuantizedInputs = Int(CK_Q8_MAX_INPUTS)
-
   static func allFinite(_ values: [Float]) -> Bool { ck_all_finite(values, values.count) != 0 }
 
   /// XXH64.
@@ -65,35 +62,22 @@ enum LinearOutput {
 
 /// A linear layer y = Wx + b in the kernels' layout: pointers into memory that its owner keeps.
 struct PackedMatrix {
-  enum Storage {
-    case f32(UnsafeRawPointer)
-    case int8(UnsafeRawPointer, scales: UnsafePointer<Float>, sums: UnsafePointer<Int32>)
-  }
-
   fileprivate var matrix: ck_matrix
 
-  init(inputs: Int, outputs: Int, storage: Storage, bias: UnsafePointer<Float>?) {
-    switch storage {
-    case .f32(let weights):
-      matrix = ck_matrix(
-        format: CK_FORMAT_F32, inputs: inputs, outputs: outputs, weights: weights, scales: nil, sums: nil,
-        bias: bias)
-    case .int8(let weights, let scales, let sums):
-      matrix = ck_matrix(
-        format: CK_FORMAT_Q8, inputs: inputs, outputs: outputs, weights: weights, scales: scales, sums: sums,
-        bias: bias)
-    }
+  /// `scales` and `sums` belong to the quantized formats; f32 has none.
+  init(
+    _ quantization: Quantization, inputs: Int, outputs: Int, weights: UnsafeRawPointer,
+    scales: UnsafePointer<Float>?, sums: UnsafePointer<Float>?, bias: UnsafePointer<Float>?
+  ) {
+    matrix = ck_matrix(
+      format: quantization.format, inputs: inputs, outputs: outputs, weights: weights, scales: scales,
+      sums: sums, bias: bias)
   }
 
   var inputs: Int { matrix.inputs }
   var outputs: Int { matrix.outputs }
-
-  /// The same weights without the bias, or with another one.
-  func with(bias: UnsafePointer<Float>?) -> PackedMatrix {
-    var copy = self
-    copy.matrix.bias = bias
-    return copy
-  }
+  /// `[outputs]`.
+  var bias: UnsafePointer<Float>? { matrix.bias }
 
   /// Row `row` of W as floats.
   func unpackRow(_ row: Int) -> [Float] {
@@ -104,20 +88,27 @@ struct PackedMatrix {
   }
 
   static func packedBytes(_ quantization: Quantization, inputs: Int, outputs: Int) -> Int {
-    ck_packed_bytes(quantization == .int8 ? CK_FORMAT_Q8 : CK_FORMAT_F32, inputs, outputs)
+    ck_packed_bytes(quantization.format, inputs, outputs)
   }
 
-  /// `weights` is `[outputs, inputs]`, row-major; `packed` has `packedBytes`.
-  static func packF32(_ weights: [Float], inputs: Int, outputs: Int, into packed: UnsafeMutableRawPointer) {
-    ck_pack_f32(weights, inputs, outputs, packed.assumingMemoryBound(to: Float.self))
-  }
-
-  /// `scales` and `sums` have room for the padded outputs.
-  static func packInt8(
-    _ weights: [Float], inputs: Int, outputs: Int, into packed: UnsafeMutableRawPointer,
-    scales: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Int32>
+  /// `weights` is `[outputs, inputs]`, row-major; `packed` has `packedBytes`; `scales` and `sums` have room for the
+  /// padded outputs and are not touched for f32.
+  static func pack(
+    _ weights: [Float], as quantization: Quantization, inputs: Int, outputs: Int,
+    into packed: UnsafeMutableRawPointer, scales: UnsafeMutablePointer<Float>?,
+    sums: UnsafeMutablePointer<Float>?
   ) {
-    ck_pack_q8(weights, inputs, outputs, packed.assumingMemoryBound(to: Int8.self), scales, sums)
+    ck_pack(quantization.format, weights, inputs, outputs, packed, scales, sums)
+  }
+}
+
+extension Quantization {
+  fileprivate var format: ck_format {
+    switch self {
+    case .int8: CK_FORMAT_Q8
+    case .int4: CK_FORMAT_Q4
+    case .f32: CK_FORMAT_F32
+    }
   }
 }
 
@@ -136,30 +127,62 @@ struct Rows {
   subscript(row: Int) -> UnsafeMutablePointer<Float> { base + row * stride }
 }
 
-/// The spans of a step: consecutive rows that are consecutive positions of one sequence.
+/// The spans of a step: consecutive rows that are consecutive positions of one sequence, and the pages that hold
+/// its keys and values.
 final class SpanTable {
   fileprivate let spans: UnsafeMutablePointer<ck_span>
+  private let pages: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let capacity: Int
+  private let pageCapacity: Int
   private(set) var count = 0
+  private var pageCount = 0
 
-  init(capacity: Int) {
+  init(capacity: Int, pages pageCapacity: Int) {
     self.capacity = capacity
+    self.pageCapacity = pageCapacity
     spans = .allocate(capacity: capacity)
+    pages = .allocate(capacity: pageCapacity)
   }
 
-  deinit { spans.deallocate() }
+  deinit {
+    spans.deallocate()
+    pages.deallocate()
+  }
 
-  func removeAll() { count = 0 }
+  func removeAll() {
+    count = 0
+    pageCount = 0
+  }
 
-  func append(firstRow: Int, rows: Int, position: Int) {
-    guard count < capacity else { return }
-    spans[count] = ck_span(first_row: firstRow, rows: rows, position: position, keys: nil, values: nil)
+  /// False if there is no room.
+  func append(firstRow: Int, rows: Int, position: Int, pages sequence: [Int32], of memory: KVMemory) -> Bool {
+    guard count < capacity, pageCount + sequence.count <= pageCapacity else { return false }
+    let first = pages + pageCount
+    for (index, page) in sequence.enumerated() { first[index] = memory.page(page) }
+    spans[count] = ck_span(first_row: firstRow, rows: rows, position: position, pages: first)
     count += 1
+    pageCount += sequence.count
+    return true
   }
+}
 
-  func setCache(_ index: Int, keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer) {
-    spans[index].keys = keys
-    spans[index].values = values
+extension KVMemory {
+  /// Positions of one page.
+  package static let pagePositions = Int(CK_PAGE_POSITIONS)
+
+  /// The bytes of one page.
+  package static func pageBytes(config: GPT2Config, precision: Precision) -> Int {
+    ck_page_bytes(precision.code, config.layers, config.heads, config.headWidth)
+  }
+}
+
+extension KVMemory.Precision {
+  fileprivate var code: ck_cache_type {
+    switch self {
+    case .f32: CK_CACHE_F32
+    case .f16: CK_CACHE_F16
+    case .int8: CK_CACHE_I8
+    }
   }
 }
 
@@ -168,13 +191,11 @@ final class KernelContext {
   let level: KernelLevel
   private let context: OpaquePointer
 
-  init(
-    level: KernelLevel, threads: Int, maxRows: Int, maxInputs: Int, maxPositions: Int
-  ) throws(GPT2Error) {
+  init(level: KernelLevel, threads: Int, maxRows: Int, maxInputs: Int) throws(GPT2Error) {
     guard level.isAvailable else {
       throw GPT2Error(.invalidArgument, "this machine can't run the kernels of level \(level.rawValue)")
     }
-    guard let context = ck_context_create(level.code, threads, maxRows, maxInputs, maxPositions) else {
+    guard let context = ck_context_create(level.code, threads, maxRows, maxInputs) else {
       throw GPT2Error(.unavailable, "no memory or no threads for the kernels (\(threads) threads)")
     }
     self.level = level
@@ -184,13 +205,22 @@ final class KernelContext {
   deinit { ck_context_destroy(context) }
 
   func normalize(_ norm: NormWeights, width: Int, _ x: Rows, count: Int, into out: Rows) {
-    var weights = ck_norm(weight: norm.weight, bias: norm.bias, epsilon: norm.epsilon)
+    var weights = norm.weights
     ck_normalize(context, &weights, width, x.base, x.stride, count, out.base, out.stride)
   }
 
-  func linear(_ matrix: PackedMatrix, _ x: Rows, count: Int, _ output: LinearOutput, into out: Rows) {
-    withUnsafePointer(to: matrix.matrix) {
-      ck_linear(context, $0, x.base, x.stride, count, output.code, out.base, out.stride)
+  /// `norm`: of the input, before the matrix.
+  func linear(
+    _ matrix: PackedMatrix, norm: NormWeights? = nil, _ x: Rows, count: Int, _ output: LinearOutput,
+    into out: Rows
+  ) {
+    var weights = norm?.weights ?? ck_norm()
+    withUnsafePointer(to: matrix.matrix) { matrix in
+      withUnsafePointer(to: &weights) { weights in
+        ck_linear(
+          context, matrix, norm == nil ? nil : weights, x.base, x.stride, count, output.code, out.base,
+          out.stride)
+      }
     }
   }
 
@@ -203,11 +233,49 @@ final class KernelContext {
     }
   }
 
-  func attend(_ cache: KVCache, heads: Int, headWidth: Int, _ spans: SpanTable, qkv: Rows, into out: Rows) {
+  func attend(
+    _ memory: KVMemory, layer: Int, heads: Int, headWidth: Int, _ spans: SpanTable, qkv: Rows, into out: Rows
+  ) {
     var attention = ck_attention(
-      type: cache.precision == .f16 ? CK_CACHE_F16 : CK_CACHE_F32, heads: heads, head_width: headWidth,
-      key_stride: cache.keysPerHead, value_stride: cache.valuesPerHead)
-    ck_attend(
-      context, &attention, spans.spans, spans.count, qkv.base, qkv.stride, out.base, out.stride)
+      type: memory.precision.code, heads: heads, head_width: headWidth, layer: layer)
+    ck_attend(context, &attention, spans.spans, spans.count, qkv.base, qkv.stride, out.base, out.stride)
+  }
+
+  /// Calls the body for every index below `count`, on all threads of the context at once, and returns when all are
+  /// done. The body must bear that; `thread` is below the number of threads.
+  func parallel(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
+    withoutActuallyEscaping(body) { body in
+      var job = ParallelJob(body: body)
+      ck_pool_run(
+        ck_context_pool(context), count, 1,
+        { job, begin, end, thread in
+          guard let job = job?.assumingMemoryBound(to: ParallelJob.self) else { return }
+          for index in begin..<end { job.pointee.body(index, thread) }
+        }, &job)
+    }
+  }
+
+  private struct ParallelJob {
+    let body: (Int, Int) -> Void
+  }
+}
+
+extension NormWeights {
+  fileprivate var weights: ck_norm { ck_norm(weight: weight, bias: bias, epsilon: epsilon) }
+}
+
+// MARK: - Sampling
+
+extension KernelLevel {
+  /// The lowest index among those of the greatest value. There must be one.
+  func argmax(_ values: UnsafeBufferPointer<Float>) -> Int {
+    ck_argmax(code, values.baseAddress, values.count)
+  }
+
+  /// `e^((value - greatest) · scale)`, between 0 and 1; `weights` has room for as many.
+  func weights(
+    _ values: UnsafeBufferPointer<Float>, scale: Float, into weights: UnsafeMutableBufferPointer<Float>
+  ) {
+    ck_weights(code, values.baseAddress, values.count, scale, weights.baseAddress)
   }
 }

@@ -30,15 +30,18 @@ package struct ClassifyTask: JobTask {
     self.template = template
   }
 
+  package func waitForRoom() async { await engine.waitForRoom() }
+
   package func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     let tokens = Array(
       engine.tokenizer.encode(template.fill(with: request.prompt)).prefix(engine.contextLength))
     let begin = ContinuousClock.now
     let logits: [Float]
     do {
-      logits = try await engine.logits(after: padded(tokens))
+      logits = try await engine.logits(after: padded(tokens), salt: request.cacheSalt)
     } catch {
       throw .failed(JobFailure(engineError: error))
     }

@@ -14,8 +14,11 @@ package struct GenerateTask: JobTask {
     self.template = template
   }
 
+  package func waitForRoom() async { await engine.waitForRoom() }
+
   package func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     let prompt = fitted(
       engine.tokenizer.encode(template.fill(with: request.prompt)), for: request.maxNewTokens)
@@ -25,7 +28,7 @@ package struct GenerateTask: JobTask {
         sampling: SamplingParameters(
           temperature: Float(request.temperature), topK: request.topK, topP: Float(request.topP),
           seed: UInt64(bitPattern: request.effectiveSeed)),
-        stop: request.stop),
+        stop: request.stop, reportsTokens: onText != nil, cacheSalt: request.cacheSalt),
       interruption: interruption, onText: onText)
     return TaskAnswer(
       model: model, completion: result.text,
@@ -34,7 +37,9 @@ package struct GenerateTask: JobTask {
           text: result.text, finishReason: JobResult.FinishReason(result.finishReason),
           tokens: result.tokens.map(Int.init))
       ],
-      usage: JobResult.Usage(promptTokens: result.promptTokens, completionTokens: result.tokens.count),
+      usage: JobResult.Usage(
+        promptTokens: result.promptTokens, completionTokens: result.tokens.count,
+        cachedTokens: result.reusedTokens),
       prefill: result.prefill, decode: result.decode)
   }
 
@@ -45,14 +50,13 @@ package struct GenerateTask: JobTask {
   }
 
   private func generate(
-    _ request: GenerationRequest, interruption: @Sendable () -> Interruption?,
-    onText: @Sendable (String) -> Void
+    _ request: GenerationRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> GenerationResult {
     do {
-      for try await event in try engine.generate(request) {
-        if let interruption = interruption() { throw TaskError.interrupted(interruption) }
+      for try await event in try engine.generate(request, isUnwanted: { interruption() != nil }) {
         switch event {
-        case .token(_, let text): onText(text)
+        case .token(_, let text): onText?(text)
         case .finished(let result): return result
         }
       }

@@ -6,11 +6,16 @@ package protocol JobTask: Sendable {
   ///
   /// - Parameters:
   ///   - interruption: asked again and again while it runs; once it isn't nil the task stops and throws it.
-  ///   - onText: gets the text piece by piece as it becomes certain; a classification has none.
+  ///   - onText: gets the text piece by piece as it becomes certain, if somebody wants it; a classification has
+  ///     none.
   /// - Throws: `TaskError`.
   func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer
+
+  /// Returns once a new request would begin at once instead of waiting for memory.
+  func waitForRoom() async
 }
 
 /// Why a task is to stop before it is done.
@@ -36,9 +41,11 @@ package enum TaskError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension JobTask {
+  package func waitForRoom() async {}
+
   package func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption? = { nil }
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption? = { nil }
   ) async throws(TaskError) -> TaskAnswer {
-    try await run(request, interruption: interruption, onText: { _ in })
+    try await run(request, interruption: interruption, onText: nil)
   }
 }

@@ -64,4 +64,10 @@ package struct TaskRegistry: Sendable {
   package func task(named name: String?) -> any JobTask {
     name.flatMap { tasks[$0] } ?? fallback
   }
+
+  /// Returns once every task has room: which of them the next job asks for is not known before it is taken.
+  func waitForRoom() async {
+    for task in tasks.values { await task.waitForRoom() }
+    await fallback.waitForRoom()
+  }
 }

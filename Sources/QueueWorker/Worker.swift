@@ -38,8 +38,9 @@ package struct Worker: Service {
   private func takeJobs(_ begin: (StartedJob) -> Void) async {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       let free = await slots.wait(for: 1)
+      await tasks.waitForRoom()
       do throws(JobQueueError) {
-        let claimed = try await claim(upTo: free)
+        let claimed = try await claim(upTo: min(free, configuration.maxJobsPerClaim))
         await start(claimed, begin)
       } catch {
         logger.debug("no jobs can be claimed", metadata: ["error": "\(error)"])

@@ -10,6 +10,8 @@ package struct WorkerConfiguration: Sendable {
   /// `MAX_ATTEMPTS`, for the message of a job that was given up.
   package var maxAttempts: Int
   package var limits: RequestLimits
+  /// Jobs taken at once, however many there is room for: a burst is so shared among the workers that wait for it.
+  package var maxJobsPerClaim = 4
   /// How long one look at an empty queue waits for a job.
   package var claimWait: Duration = .seconds(1)
   /// How long to wait before the queue is asked again after it could not be reached.

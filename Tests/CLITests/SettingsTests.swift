@@ -10,7 +10,7 @@ import Testing
     let settings = try await Settings(options: [.port: "9001"], environment: environment)
     #expect(settings.string(.port) == "9001")
     #expect(settings.string(.maxBatch) == "7")
-    #expect(settings.string(.threads) == "1")
+    #expect(settings.string(.threads) == "auto")
   }
 
   @Test func anEmptyValueCountsAsNotGiven() async throws {
@@ -42,10 +42,10 @@ import Testing
       options: [:],
       environment: ["THREADS": "many", "LEASE_SECONDS": "-1", "INSECURE": "perhaps", "QUANTIZE": "int3"])
     let wrong: [(Setting, () throws -> Void, String)] = [
-      (.threads, { _ = try settings.int(.threads, in: 1...256) }, "1 to 256"),
+      (.threads, { _ = try settings.threads() }, "1 to 256, or auto"),
       (.leaseSeconds, { _ = try settings.seconds(.leaseSeconds, in: 1...60) }, "1.0 to 60.0"),
       (.insecure, { _ = try settings.bool(.insecure) }, "true and false"),
-      (.quantize, { _ = try ModelCatalog.conversionOptions(settings) }, "int8, f32"),
+      (.quantize, { _ = try ModelCatalog.conversionOptions(settings) }, "int8, int4, f32"),
     ]
     for (setting, read, allowed) in wrong {
       let error = #expect(throws: SettingsError.self) { try read() }

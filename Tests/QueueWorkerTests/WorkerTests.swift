@@ -219,7 +219,8 @@ private struct EchoTask: JobTask {
   var suffix = ""
 
   func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     answer(request.prompt + suffix)
   }
@@ -229,7 +230,8 @@ private struct FailingTask: JobTask {
   let failure: JobFailure
 
   func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     throw .failed(failure)
   }
@@ -242,7 +244,8 @@ private struct EndlessTask: JobTask {
   func started() async { for await _ in starts.stream { return } }
 
   func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     starts.continuation.yield()
     while true {
@@ -272,7 +275,8 @@ private final class GatedTask: JobTask {
   }
 
   func run(
-    _ request: JobRequest, interruption: @Sendable () -> Interruption?, onText: @Sendable (String) -> Void
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer {
     state.withLock {
       $0.running += 1

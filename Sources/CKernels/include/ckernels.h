@@ -1,8 +1,8 @@
-/// The arithmetic of GPT-2: 8-bit and 32-bit matrices, layer norm, GELU, attention, and the threads they run
+/// The arithmetic of GPT-2: matrices of 4, 8 and 32 bits, layer norm, GELU, attention, and the threads they run
 /// on.
 ///
-/// Two promises hold at every level and on any number of threads: the integer sums of the 8-bit matrices are
-/// exact, and a row's result depends on that row alone, bit for bit, never on what else is in the batch.
+/// Two promises hold at every level and on any number of threads: the integer sums of the quantized matrices
+/// are exact, and a row's result depends on that row alone, bit for bit, never on what else is in the batch.
 /// Nothing here checks its arguments or allocates, except where a comment says so.
 #ifndef CKERNELS_H
 #define CKERNELS_H
@@ -41,22 +41,33 @@ int ck_select_level(ck_level *level, char *error, size_t error_size);
 
 // MARK: Matrices
 
+/// Weights in blocks along K. A strip is 64 outputs; its blocks follow each other, everything in the order in
+/// which the kernels read it, so that a matrix is one stream from its first byte to its last.
 typedef enum ck_format {
-  /// f32 weights as `[N/64][K][64]`.
+  /// f32 as `[N/64][K][64]`.
   CK_FORMAT_F32 = 0,
-  /// s8 weights as `[N/64][K/4][64][4]`, K padded to 64, with a scale and a sum of each output's weights.
+  /// s8, -127...127, in blocks of 64 inputs. A block of a strip is 64 bytes with the steps of its outputs (u8),
+  /// then the weights as `[64/4][64][4]`: 4160 bytes. w = scales[n] · step · q.
   CK_FORMAT_Q8 = 1,
+  /// 4 bits, 0...15, in blocks of 32 inputs. A block of a strip is 64 bytes with the steps of its outputs (u8), 64
+  /// bytes with their minimums (u8), then the weights as `[32/8][64][4]` bytes, of which the low four bits are
+  /// input 8i + j and the high four are input 8i + 4 + j: 1152 bytes. w = scales[n] · (step · q - 8 · minimum).
+  CK_FORMAT_Q4 = 2,
 } ck_format;
 
-/// A linear layer, y = Wx + b, packed. All pointers are aligned to 64 bytes; N is padded to 64 with zeros.
+#define CK_Q8_BLOCK 64
+#define CK_Q4_BLOCK 32
+
+/// A linear layer, y = Wx + b, packed. All pointers are aligned to 64 bytes; N is padded to 64 and K to 64, with
+/// weights that are zero or, in Q4, meet activations that are zero.
 typedef struct ck_matrix {
   ck_format format;
   /// K and N, without padding.
   size_t inputs, outputs;
   const void *weights;
-  /// [N], Q8 only: what one step of a weight is worth, and Σ over K of the weights.
-  const float *scales;
-  const int32_t *sums;
+  /// [N] each, Q8 and Q4 only: the output's scale, and Σ over the padded K of its weights in units of the scale, by
+  /// which the activations' zero point is taken out again.
+  const float *scales, *sums;
   /// [N] or NULL.
   const float *bias;
 } ck_matrix;
@@ -73,13 +84,10 @@ typedef enum ck_output {
 } ck_output;
 
 size_t ck_packed_bytes(ck_format format, size_t inputs, size_t outputs);
-/// The longest K whose products cannot overflow 32 bits: 65536 · 255 · 127 < 2³¹.
-#define CK_Q8_MAX_INPUTS 65536
-/// Packs row-major `[N, K]`; `packed` has `ck_packed_bytes`.
-void ck_pack_f32(const float *weights, size_t inputs, size_t outputs, float *packed);
-/// The same with symmetric 8-bit weights, -127...127; `scales` and `sums` have the padded N.
-void ck_pack_q8(
-  const float *weights, size_t inputs, size_t outputs, int8_t *packed, float *scales, int32_t *sums);
+/// Packs row-major `[N, K]`; `packed` has `ck_packed_bytes`, `scales` and `sums` the padded N. The last two are not
+/// touched for F32.
+void ck_pack(
+  ck_format format, const float *weights, size_t inputs, size_t outputs, void *packed, float *scales, float *sums);
 /// Whether no value is infinite or not a number.
 int ck_all_finite(const float *values, size_t count);
 /// XXH64 of the bytes, with seed 0: the checksum of model files.
@@ -106,11 +114,11 @@ void ck_pool_run(ck_pool *pool, size_t count, size_t grain, ck_work work, void *
 /// A level, threads, and scratch memory for steps of so many rows.
 typedef struct ck_context ck_context;
 
-/// `max_inputs`: the longest K. `max_positions`: the longest sequence. Allocates; NULL if memory or threads
-/// can't be had. The level must be available.
-ck_context *ck_context_create(
-  ck_level level, size_t threads, size_t max_rows, size_t max_inputs, size_t max_positions);
+/// `max_inputs`: the longest K. Allocates; NULL if memory or threads can't be had. The level must be available.
+ck_context *ck_context_create(ck_level level, size_t threads, size_t max_rows, size_t max_inputs);
 void ck_context_destroy(ck_context *context);
+/// The threads of the context, for other work between two steps.
+ck_pool *ck_context_pool(ck_context *context);
 
 typedef struct ck_norm {
   /// [n] each.
@@ -123,11 +131,15 @@ void ck_normalize(
   ck_context *context, const ck_norm *norm, size_t width, const float *x, size_t ldx, size_t rows, float *out,
   size_t ldo);
 
-/// out[r] = output(W x[r] + b) for each row. x is padded with zeros to 64; so is `out` afterwards.
-/// Activations of a Q8 matrix become 8 bits here, with a scale and a zero point a row.
+/// out[r] = output(W norm(x[r]) + b) for each row; `norm` may be NULL: none. x is padded with zeros to 64; so is
+/// `out` afterwards. x and out must not overlap.
+///
+/// For Q8 and Q4 the input becomes integers here: x ≈ scale · (q - zero) with one scale and zero point a row. Most
+/// q are 0...255. A few values far from the others (at most CK_OUTLIERS a row) may lie beyond, so that they don't
+/// make the steps of all others coarse; they are 16 bits and take part exactly.
 void ck_linear(
-  ck_context *context, const ck_matrix *matrix, const float *x, size_t ldx, size_t rows, ck_output output,
-  float *out, size_t ldo);
+  ck_context *context, const ck_matrix *matrix, const ck_norm *norm, const float *x, size_t ldx, size_t rows,
+  ck_output output, float *out, size_t ldo);
 
 /// out[r] = token embedding of ids[r] + position embedding of positions[r]. Ids and positions must be in
 /// range.
@@ -135,38 +147,72 @@ void ck_embed(
   ck_context *context, const ck_matrix *tokens, const float *positions, const int32_t *ids,
   const int32_t *row_positions, size_t rows, float *out, size_t ldo);
 
-/// How the K/V cache stores its numbers.
-typedef enum ck_cache_type { CK_CACHE_F32 = 0, CK_CACHE_F16 = 1 } ck_cache_type;
+// MARK: Attention
 
-/// Rows `first_row..<first_row + rows` of a step are positions `position...` of one sequence.
+/// How the K/V cache stores its numbers.
+typedef enum ck_cache_type {
+  CK_CACHE_F32 = 0,
+  CK_CACHE_F16 = 1,
+  /// s8 with a scale for each key and each value of a head.
+  CK_CACHE_I8 = 2,
+} ck_cache_type;
+
+/// Positions of one page of the K/V cache. A page holds all layers and heads of its positions as
+/// `[layer][head]`: the keys as `[D][16]`, the values as `[16][D padded to 16]`, and for I8 the scales of the
+/// keys and of the values, `[16]` f32 each. Every part begins at a multiple of 64 bytes.
+#define CK_PAGE_POSITIONS 16
+size_t ck_page_bytes(ck_cache_type type, size_t layers, size_t heads, size_t head_width);
+
+/// Rows `first_row..<first_row + rows` of a step are positions `position...` of one sequence, whose page p holds
+/// its positions 16p ..< 16p + 16.
 typedef struct ck_span {
   size_t first_row, rows, position;
-  /// This layer's cache of the sequence, head after head: keys as `[T/16][D][16]`, values as `[T][D padded to
-  /// 16]`, T a multiple of 16.
-  void *keys, *values;
+  void *const *pages;
 } ck_span;
 
 typedef struct ck_attention {
   ck_cache_type type;
-  size_t heads, head_width;
-  /// Elements from one head's keys (values) to the next head's.
-  size_t key_stride, value_stride;
+  size_t heads, head_width, layer;
 } ck_attention;
 
-/// Appends the rows' keys and values to the cache, then attends causally. qkv[r] is q | k | v; out[r] is the
-/// heads side by side, padded with zeros to 64.
+/// Writes the rows' keys and values into their pages, then attends causally. qkv[r] is q | k | v; out[r] is the
+/// heads side by side, padded with zeros to 64. A row's result depends on its query and on the keys and values up
+/// to its position, bit for bit, not on the other rows.
 void ck_attend(
-  ck_context *context, const ck_attention *attention, const ck_span *spans, size_t span_count,
-  const float *qkv, size_t ldq, float *out, size_t ldo);
+  ck_context *context, const ck_attention *attention, const ck_span *spans, size_t span_count, const float *qkv,
+  size_t ldq, float *out, size_t ldo);
+
+// MARK: Sampling
+
+/// The lowest index among those of the greatest value; NaN is never chosen before a number.
+size_t ck_argmax(ck_level level, const float *x, size_t count);
+/// out[i] = e^((x[i] - greatest) · scale): the greatest becomes 1 even where scale is infinite, and NaN becomes 0.
+/// `x` and `out` may be the same.
+void ck_weights(ck_level level, const float *x, size_t count, float scale, float *out);
+
+/// The weights of 64 neighbours: whoever looks for heavy ones need not read where `greatest` is too little.
+typedef struct ck_block {
+  float mass, greatest;
+} ck_block;
+#define CK_BLOCK 64
+
+/// Of `count` weights, which are numbers and not negative; one block for every 64 of them.
+void ck_blocks(const float *weights, size_t count, ck_block *blocks);
+/// Of blocks `first..<end`: the sum of the weights that are at least `limit` > 0, and how many they are. Sums are taken
+/// in the same order on every machine.
+double ck_mass(
+  const float *weights, size_t count, const ck_block *blocks, size_t first, size_t end, float limit);
+size_t ck_count(
+  const float *weights, size_t count, const ck_block *blocks, size_t first, size_t end, float limit);
 
 // MARK: Single kernels, for tests
 
-/// Bytes an 8-bit activation takes in the form that the level's matrix kernel reads.
-size_t ck_activation_bytes(ck_level level);
-void ck_test_quantize(
-  ck_level level, const float *x, size_t padded, void *quantized, float *scale, int32_t *zero);
+/// The most activations of a row that may lie beyond 8 bits.
+#define CK_OUTLIERS 8
+
+/// A row as integers, whatever form the level's matrix kernel reads: q is `[padded]`.
+void ck_test_quantize(ck_level level, const float *x, size_t padded, int16_t *q, float *scale, int32_t *zero);
 void ck_test_gelu(ck_level level, ck_output which, float *x, size_t padded);
-void ck_test_softmax(ck_level level, float *x, size_t count);
 
 #ifdef __cplusplus
 }

@@ -73,32 +73,3 @@ struct ClassifyCommand: AsyncParsableCommand {
     StandardOutput.write(text + "\n")
   }
 }
-
-/// `gpt2 convert`: any supported checkpoint to a model file.
-struct ConvertCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "convert",
-    abstract: "Convert a checkpoint to a .gpt2 model file, which is mapped instead of read.",
-    discussion: "A checkpoint may be a .pth, .pt, .bin or .safetensors file, or a directory with config.json."
-  )
-
-  @Argument(help: "The checkpoint.") var input: String
-  @Argument(help: "The model file to write.") var output: String
-  @OptionGroup(title: "Conversion") var conversion: ConversionOptions
-
-  func run() async throws {
-    let settings = try await Settings(conversion)
-    var options = try ModelCatalog.conversionOptions(settings)
-    options.name = settings.given(.modelName)
-    let bar = ProgressBar("converting \(input)")
-    defer { bar.clear() }
-    try ModelCache.convert(input, to: output, options: options) { event in
-      switch event {
-      case .note(let text):
-        bar.clear()
-        StandardError.write(text + "\n")
-      case .progress(let part): bar.show(part)
-      }
-    }
-  }
-}

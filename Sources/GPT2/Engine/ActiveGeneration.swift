@@ -14,7 +14,8 @@ struct ActiveGeneration {
 
   let request: GenerationRequest
   let sampler: Sampler
-  let cancellation: Cancellation
+  private let cancellation: Cancellation
+  private let isUnwanted: @Sendable () -> Bool
   private let events: Events.Continuation
   private let endOfText: Int32?
   private var decoder: StreamDecoder
@@ -22,15 +23,19 @@ struct ActiveGeneration {
   private var text = ""
   private let begin = ContinuousClock.now
   private var firstToken: ContinuousClock.Instant?
+  /// See `GenerationResult`.
+  var reusedTokens = 0
+  var speculatedTokens = 0
 
   init(
-    _ request: GenerationRequest, tokenizer: BPETokenizer, endOfText: Int32?, events: Events.Continuation,
-    cancellation: Cancellation
+    _ request: GenerationRequest, tokenizer: BPETokenizer, endOfText: Int32?, level: KernelLevel,
+    events: Events.Continuation, cancellation: Cancellation, isUnwanted: @escaping @Sendable () -> Bool
   ) {
     self.request = request
-    self.sampler = Sampler(request.sampling)
+    self.sampler = Sampler(request.sampling, level: level)
     self.events = events
     self.cancellation = cancellation
+    self.isUnwanted = isUnwanted
     self.endOfText = endOfText
     self.decoder = StreamDecoder(tokenizer: tokenizer, stop: request.stop)
     self.tokens.reserveCapacity(request.maxNewTokens)
@@ -49,7 +54,7 @@ struct ActiveGeneration {
     tokens.append(token)
     let output = try decoder.append(token)
     text += output.text
-    events.yield(.token(id: token, text: output.text))
+    if request.reportsTokens { events.yield(.token(id: token, text: output.text)) }
     if output.stopped {
       finish(.stopSequence)
       return false
@@ -61,6 +66,12 @@ struct ActiveGeneration {
     return true
   }
 
+  /// Whether nobody reads the events any more, or the request was withdrawn.
+  var isCancelled: Bool { cancellation.isCancelled || isUnwanted() }
+
+  /// Ends the events without a result.
+  func cancel() { events.finish() }
+
   func fail(_ error: GPT2Error) { events.finish(throwing: error) }
 
   private mutating func finish(_ reason: FinishReason) {
@@ -70,7 +81,8 @@ struct ActiveGeneration {
       .finished(
         GenerationResult(
           tokens: tokens, text: text, finishReason: reason, promptTokens: request.prompt.count,
-          prefill: first - begin, decode: .now - first)))
+          reusedTokens: reusedTokens, speculatedTokens: speculatedTokens, prefill: first - begin,
+          decode: .now - first)))
     events.finish()
   }
 }

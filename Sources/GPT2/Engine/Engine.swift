@@ -22,34 +22,43 @@ package actor Engine {
   }
 
   private let transformer: Transformer
+  private let kernelLevel: KernelLevel
   private var scheduler: BatchScheduler
   private var sequences: [BatchScheduler.SequenceID: Sequence] = [:]
   private var nextID: BatchScheduler.SequenceID = 0
+  /// Whether the last step left sequences waiting, and who asked for room meanwhile.
+  private var isFull = false
+  private var waitingForRoom: [CheckedContinuation<Void, Never>] = []
   private var isStepping = false
   private var isShutDown = false
-  private let samplerScratch: SamplerScratch
+  private let chooser: TokenChooser
 
-  /// Allocates the KV cache and the working memory of a step; nothing grows afterwards.
+  /// Reserves the K/V cache and the working memory of a step; nothing grows afterwards.
   package init(model: Model, configuration: EngineConfiguration = .init()) throws(GPT2Error) {
     try configuration.validate()
     self.model = model
     self.tokenizer = try model.makeTokenizer()
     self.contextLength = min(configuration.maxContext, model.config.contextLength)
-    self.maxSequences = configuration.sequences(of: contextLength, for: model)
-    let limits = BatchScheduler.Limits(
-      sequences: maxSequences, rowsPerStep: configuration.rowsPerStep, promptChunk: configuration.promptChunk)
+    let limits = configuration.limits(contextLength: contextLength, model: model)
+    self.maxSequences = limits.sequences
     self.scheduler = BatchScheduler(limits: limits)
     self.transformer = try Transformer(
-      model: model, maxRows: limits.rowsPerStep, maxSequences: maxSequences, maxContext: contextLength,
-      threads: configuration.threads, cache: configuration.cachePrecision(for: model))
-    self.samplerScratch = SamplerScratch(count: model.head.outputs(of: model.config))
+      model: model,
+      Transformer.Measures(
+        rows: limits.rowsPerStep, segments: limits.sequences, context: contextLength, pages: limits.pages,
+        threads: configuration.threads, cache: configuration.cachePrecision))
+    self.kernelLevel = transformer.kernelLevel
+    self.chooser = TokenChooser(
+      count: model.head.outputs(of: model.config), threads: configuration.threads)
     self.thread = ThreadExecutor(name: "engine")
   }
 
   /// Completes a prompt. The events end with `finished` or with an error; a reader that stops reading them ends
   /// the sequence within one step.
+  ///
+  /// - Parameter isUnwanted: asked before every step; once it is true the events end without a result.
   package nonisolated func generate(
-    _ request: GenerationRequest
+    _ request: GenerationRequest, isUnwanted: @escaping @Sendable () -> Bool = { false }
   ) throws(GPT2Error) -> AsyncThrowingStream<GenerationEvent, any Error> {
     try validate(request)
     // At most `maxNewTokens` + 1 events are ever yielded: the buffer needs no bound of its own.
@@ -59,24 +68,43 @@ package actor Engine {
       if case .cancelled = termination { cancellation.cancel() }
     }
     let generation = ActiveGeneration(
-      request, tokenizer: tokenizer, endOfText: model.metadata.endOfText, events: continuation,
-      cancellation: cancellation)
+      request, tokenizer: tokenizer, endOfText: model.metadata.endOfText, level: kernelLevel,
+      events: continuation, cancellation: cancellation, isUnwanted: isUnwanted)
     // Unstructured, since the sequence lives as long as its events have a reader, not as long as this call.
-    Task { await self.begin(.generation(generation), prompt: request.prompt) }
+    Task {
+      await self.begin(
+        .generation(generation), prompt: request.prompt,
+        maxTokens: request.prompt.count + request.maxNewTokens, salt: request.cacheSalt)
+    }
     return events
   }
 
   /// The logits that follow the last of these tokens: `[V]`, or one a label for a classifier.
-  package func logits(after tokens: [Int32]) async throws -> [Float] {
+  ///
+  /// - Parameter salt: see `GenerationRequest.cacheSalt`.
+  package func logits(after tokens: [Int32], salt: UInt64 = 0) async throws -> [Float] {
     try validate(prompt: tokens, newTokens: 0)
     return try await withCheckedThrowingContinuation { continuation in
-      begin(.logits(continuation), prompt: tokens)
+      begin(.logits(continuation), prompt: tokens, maxTokens: tokens.count, salt: salt)
     }
+  }
+
+  /// Returns once no sequence waits for a place in the batch or for memory: whoever adds more before would only keep
+  /// work from engines that are idle.
+  package func waitForRoom() async {
+    guard isFull else { return }
+    await withCheckedContinuation { waitingForRoom.append($0) }
+  }
+
+  private func letIn() {
+    for continuation in waitingForRoom { continuation.resume() }
+    waitingForRoom.removeAll()
   }
 
   /// Ends all sequences with an error and refuses new ones.
   package func shutdown() {
     isShutDown = true
+    letIn()
     let error = GPT2Error(.unavailable, "the engine was shut down")
     for id in Array(sequences.keys) { end(id, with: error) }
   }
@@ -85,10 +113,10 @@ package actor Engine {
 // MARK: - Stepping
 
 extension Engine {
-  private func begin(_ sequence: sending Sequence, prompt: [Int32]) {
+  private func begin(_ sequence: sending Sequence, prompt: [Int32], maxTokens: Int, salt: UInt64) {
     nextID += 1
     sequences[nextID] = sequence
-    scheduler.add(nextID, prompt: prompt)
+    scheduler.add(nextID, prompt: prompt, maxTokens: maxTokens, salt: salt)
     if isShutDown {
       end(nextID, with: GPT2Error(.unavailable, "the engine was shut down"))
     } else if !isStepping {
@@ -105,58 +133,95 @@ extension Engine {
       await Task.yield()
     }
     isStepping = false
+    isFull = false
+    letIn()
   }
 
   private func step() {
     removeCancelled()
     let work = scheduler.nextStep()
+    isFull = scheduler.waitingCount > 0
+    if !isFull { letIn() }
     guard !work.isEmpty else { return }
     do throws(GPT2Error) {
       try transformer.step(
         work.map {
           Transformer.Segment(
-            slot: $0.slot, tokens: Array($0.tokens), position: $0.position,
-            wantsLogits: $0.wantsLogits ? .last : .none)
+            tokens: $0.tokens, position: $0.position, pages: $0.pages,
+            wantsLogits: $0.logitRows == 0 ? .none : $0.logitRows == 1 ? .last : .all)
         })
     } catch {
+      scheduler.removeAll(work.map(\.id))
       for part in work { end(part.id, with: error) }
       return
     }
-    for (index, part) in work.enumerated() where part.wantsLogits {
-      transformer.withLogits(segment: index) { logits in advance(part.id, logits: logits) }
+    let choices = chooseTokens(work)
+    for (index, part) in work.enumerated() where part.logitRows > 0 {
+      advance(part, segment: index, choices: choices[index])
     }
   }
 
-  private func advance(_ id: BatchScheduler.SequenceID, logits: UnsafeBufferPointer<Float>) {
-    switch sequences[id] {
+  /// The tokens that sampling chooses from each row of logits, by segment: where tokens were proposed, each row's
+  /// choice as if the proposals before it were right.
+  private func chooseTokens(_ work: [BatchScheduler.Work]) -> [[Int32]] {
+    var pending: [TokenChooser.Choice] = []
+    var segments: [Int] = []
+    for (segment, part) in work.enumerated() {
+      guard case .generation(let generation) = sequences[part.id] else { continue }
+      for row in 0..<part.logitRows {
+        // Rows beyond the tokenizer's vocabulary are padding of the embedding and stand for no text.
+        let logits = transformer.unsafeLogits(segment: segment, row: row).prefix(tokenizer.vocabularySize)
+        segments.append(segment)
+        pending.append(
+          TokenChooser.Choice(
+            sampler: generation.sampler, logits: UnsafeBufferPointer(rebasing: logits),
+            position: generation.nextPosition + row))
+      }
+    }
+    var choices = [[Int32]](repeating: [], count: work.count)
+    for (segment, token) in zip(segments, chooser.choose(pending, on: transformer)) {
+      choices[segment].append(token)
+    }
+    return choices
+  }
+
+  private func advance(_ part: BatchScheduler.Work, segment: Int, choices: [Int32]) {
+    switch sequences[part.id] {
     case .logits(let continuation):
-      continuation.resume(returning: Array(logits))
-      sequences[id] = nil
-      scheduler.remove(id)
+      continuation.resume(returning: Array(transformer.unsafeLogits(segment: segment)))
+      sequences[part.id] = nil
+      scheduler.remove(part.id)
     case .generation(var generation):
-      // Rows beyond the tokenizer's vocabulary are padding of the embedding and stand for no text.
-      let known = UnsafeBufferPointer(rebasing: logits.prefix(tokenizer.vocabularySize))
-      let token = generation.sampler.choose(
-        known, at: generation.nextPosition, scratch: samplerScratch.buffer)
+      generation.reusedTokens = scheduler.reusedTokens(of: part.id)
+      // A row counts as long as every token before it was proposed rightly.
+      let agreeing = zip(part.draft, choices).prefix { $0 == $1 }.count
+      let tokens = choices.prefix(agreeing + 1)
+      generation.speculatedTokens += agreeing
       do throws(GPT2Error) {
-        if try generation.accept(token) {
-          scheduler.append(token, to: id)
-          sequences[id] = .generation(generation)
-        } else {
-          sequences[id] = nil
-          scheduler.remove(id)
+        for token in tokens {
+          guard try generation.accept(token) else {
+            sequences[part.id] = nil
+            scheduler.append(Array(tokens), to: part.id)
+            return scheduler.remove(part.id)
+          }
         }
+        scheduler.append(Array(tokens), to: part.id)
+        if !part.draft.isEmpty {
+          scheduler.learn(part.id, proposed: part.draft.count, accepted: agreeing)
+        }
+        sequences[part.id] = .generation(generation)
       } catch {
-        end(id, with: error)
+        end(part.id, with: error)
       }
     case nil:
-      scheduler.remove(id)
+      scheduler.remove(part.id)
     }
   }
 
   private func removeCancelled() {
     for (id, sequence) in sequences {
-      if case .generation(let generation) = sequence, generation.cancellation.isCancelled {
+      if case .generation(let generation) = sequence, generation.isCancelled {
+        generation.cancel()
         sequences[id] = nil
         scheduler.remove(id)
       }
@@ -173,44 +238,6 @@ extension Engine {
   }
 }
 
-// MARK: - Validation
-
-extension Engine {
-  private nonisolated func validate(_ request: GenerationRequest) throws(GPT2Error) {
-    guard case .languageModel = model.head else {
-      throw GPT2Error(.invalidArgument, "the model is a classifier and generates no text")
-    }
-    guard request.maxNewTokens >= 1 else {
-      throw GPT2Error(.invalidArgument, "max_new_tokens is \(request.maxNewTokens); it must be at least 1")
-    }
-    let sampling = request.sampling
-    guard sampling.temperature >= 0, sampling.temperature.isFinite else {
-      throw GPT2Error(.invalidArgument, "temperature is \(sampling.temperature); it must be 0 or more")
-    }
-    guard sampling.topK >= 0 else {
-      throw GPT2Error(.invalidArgument, "top_k is \(sampling.topK); it must be 0 or more")
-    }
-    guard sampling.topP > 0, sampling.topP <= 1 else {
-      throw GPT2Error(.invalidArgument, "top_p is \(sampling.topP); it must be above 0 and at most 1")
-    }
-    try validate(prompt: request.prompt, newTokens: request.maxNewTokens)
-  }
-
-  private nonisolated func validate(prompt: [Int32], newTokens: Int) throws(GPT2Error) {
-    guard !prompt.isEmpty else { throw GPT2Error(.invalidArgument, "the prompt has no tokens") }
-    guard prompt.count + newTokens <= contextLength else {
-      throw GPT2Error(
-        .invalidArgument,
-        "\(prompt.count) prompt tokens and \(newTokens) new ones exceed the context of \(contextLength)")
-    }
-    let vocabulary = Int32(model.config.vocabularySize)
-    if let unknown = prompt.first(where: { $0 < 0 || $0 >= vocabulary }) {
-      throw GPT2Error(
-        .invalidArgument, "token id \(unknown) is not in the vocabulary of 0 to \(vocabulary - 1)")
-    }
-  }
-}
-
 extension Model {
   /// The tokenizer that the model file brings; GPT-2's, where it brings none.
   package func makeTokenizer() throws(GPT2Error) -> BPETokenizer {
@@ -219,12 +246,4 @@ extension Model {
       Result { () throws(GPT2Error) in try BPETokenizer(serialized: bytes) }
     }.get()
   }
-}
-
-/// Working memory of the sampler, `[outputs]`.
-private final class SamplerScratch {
-  let buffer: UnsafeMutableBufferPointer<Float>
-
-  init(count: Int) { buffer = .allocate(capacity: count) }
-  deinit { buffer.deallocate() }
 }

@@ -28,16 +28,23 @@ package struct GenerationRequest: Sendable {
   package var stop: [String]
   /// Go on past the end-of-text token, as benchmarks want it.
   package var ignoresEndOfText: Bool
+  /// Whether each token is an event of its own; without, only the result comes.
+  package var reportsTokens: Bool
+  /// Only requests with the same one share what was computed of a common beginning: whoever must not learn from the
+  /// time of an answer what others asked has another.
+  package var cacheSalt: UInt64
 
   package init(
     prompt: [Int32], maxNewTokens: Int, sampling: SamplingParameters = .init(), stop: [String] = [],
-    ignoresEndOfText: Bool = false
+    ignoresEndOfText: Bool = false, reportsTokens: Bool = true, cacheSalt: UInt64 = 0
   ) {
     self.prompt = prompt
     self.maxNewTokens = maxNewTokens
     self.sampling = sampling
     self.stop = stop
     self.ignoresEndOfText = ignoresEndOfText
+    self.reportsTokens = reportsTokens
+    self.cacheSalt = cacheSalt
   }
 }
 
@@ -57,18 +64,24 @@ package struct GenerationResult: Sendable {
   package var text: String
   package var finishReason: FinishReason
   package var promptTokens: Int
-  /// From admission into the batch to the first token, and from there to the end.
+  /// How many of the prompt's tokens had been computed for others before.
+  package var reusedTokens: Int
+  /// How many of the new tokens were proposed from the text itself and came true.
+  package var speculatedTokens: Int
+  /// From the request to the first token, and from there to the end.
   package var prefill: Duration
   package var decode: Duration
 
   package init(
-    tokens: [Int32], text: String, finishReason: FinishReason, promptTokens: Int, prefill: Duration,
-    decode: Duration
+    tokens: [Int32], text: String, finishReason: FinishReason, promptTokens: Int, reusedTokens: Int = 0,
+    speculatedTokens: Int = 0, prefill: Duration, decode: Duration
   ) {
     self.tokens = tokens
     self.text = text
     self.finishReason = finishReason
     self.promptTokens = promptTokens
+    self.reusedTokens = reusedTokens
+    self.speculatedTokens = speculatedTokens
     self.prefill = prefill
     self.decode = decode
   }

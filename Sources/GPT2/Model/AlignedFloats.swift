@@ -1,21 +1,23 @@
 import Glibc
 
-/// Rows of floats at 64 bytes, zero at first, each row padded to a multiple of 64 floats.
+/// Rows of floats, each padded to a multiple of 64 floats and beginning at a multiple of 64 bytes. All are zero at
+/// first, and take no memory before they are written.
 final class AlignedFloats {
   let rows: Rows
   let count: Int
+  private let size: Int
 
   init(rows count: Int, width: Int) throws(GPT2Error) {
     let stride = KernelLayout.padded(width)
-    let size = max(1, count) * stride * MemoryLayout<Float>.size
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, size) == 0, let memory else {
+    size = max(1, count) * stride * MemoryLayout<Float>.size
+    guard let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      memory != MAP_FAILED
+    else {
       throw GPT2Error(.unavailable, "no memory for \(count) rows of \(width) activations")
     }
-    memset(memory, 0, size)
     rows = Rows(base: memory.bindMemory(to: Float.self, capacity: size / 4), stride: stride)
     self.count = count
   }
 
-  deinit { free(rows.base) }
+  deinit { munmap(rows.base, size) }
 }

@@ -40,15 +40,12 @@ extension ModelWeights {
       let weights = try file.pointer(to: StoredTensor(name, .weights))
       let bias: UnsafePointer<Float>? =
         if let bias { try floats(StoredTensor(bias, .vector)) } else { nil }
-      switch file.header.storage(of: name) {
-      case .f32:
-        return PackedMatrix(inputs: inputs, outputs: outputs, storage: .f32(weights), bias: bias)
-      case .int8:
-        let scales = try floats(StoredTensor(name, .scales))
-        let sums = try file.pointer(to: StoredTensor(name, .sums)).assumingMemoryBound(to: Int32.self)
-        return PackedMatrix(
-          inputs: inputs, outputs: outputs, storage: .int8(weights, scales: scales, sums: sums), bias: bias)
-      }
+      let quantization = file.header.storage(of: name)
+      let isQuantized = quantization != .f32
+      return PackedMatrix(
+        quantization, inputs: inputs, outputs: outputs, weights: weights,
+        scales: isQuantized ? try floats(StoredTensor(name, .scales)) : nil,
+        sums: isQuantized ? try floats(StoredTensor(name, .sums)) : nil, bias: bias)
     }
 
     let width = config.width

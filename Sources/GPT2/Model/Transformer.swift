@@ -13,109 +13,104 @@ package final class Transformer {
 
   /// Consecutive tokens of one sequence.
   package struct Segment: Sendable {
-    /// The sequence's place in the K/V cache, `0..<maxSequences`; at most one segment of a step uses it.
-    package var slot: Int
     /// At least one.
     package var tokens: [Int32]
-    /// The position of the first token; everything before it is in the cache already. A position before the
-    /// end of what the slot holds goes back there, and 0 begins a new sequence.
+    /// The position of the first token. The pages hold everything before it already; what they hold at this position
+    /// and after it is overwritten.
     package var position: Int
+    /// The sequence's pages in the K/V memory, in order, for all positions up to the last token. The pages that the
+    /// tokens go to belong to no other segment of the step.
+    package var pages: [Int32]
     package var wantsLogits: Logits
 
-    package init(slot: Int, tokens: [Int32], position: Int, wantsLogits: Logits = .last) {
-      self.slot = slot
+    package init(tokens: [Int32], position: Int, pages: [Int32], wantsLogits: Logits = .last) {
       self.tokens = tokens
       self.position = position
+      self.pages = pages
       self.wantsLogits = wantsLogits
     }
   }
 
+  /// What a transformer is made for.
+  package struct Measures: Sendable {
+    /// Tokens in one step, over all segments.
+    package var rows: Int
+    /// Segments in one step.
+    package var segments: Int
+    /// Positions of one sequence; at most the model's.
+    package var context: Int
+    /// Pages of the K/V memory.
+    package var pages: Int
+    package var threads: Int
+    /// f32 for an f32 model and f16 otherwise, unless it is given.
+    package var cache: KVMemory.Precision?
+
+    package init(
+      rows: Int, segments: Int, context: Int, pages: Int, threads: Int, cache: KVMemory.Precision? = nil
+    ) {
+      self.rows = rows
+      self.segments = segments
+      self.context = context
+      self.pages = pages
+      self.threads = threads
+      self.cache = cache
+    }
+  }
+
   package let model: Model
-  package let maxRows: Int
-  package let maxSequences: Int
-  package let maxContext: Int
+  package let measures: Measures
   package var kernelLevel: KernelLevel { kernels.level }
   /// Gets the activations as they are computed: for tests, and nil otherwise.
   package var observer: ((Activation, UnsafeBufferPointer<Float>) -> Void)?
 
   private let kernels: KernelContext
-  private let cache: KVCache
+  private let memory: KVMemory
   private let spans: SpanTable
   private let x: AlignedFloats  // [R, E] the residual stream
-  private let h: AlignedFloats  // [R, E] normed, or the heads' outputs
+  private let h: AlignedFloats  // [R, E] the heads' outputs, or what gets logits
   private let qkv: AlignedFloats  // [R, 3E]
   private let inner: AlignedFloats  // [R, I]
-  private var logits: AlignedFloats  // [rows with logits, V]
+  private let logits: AlignedFloats  // [rows with logits, V]
   private let ids: UnsafeMutablePointer<Int32>  // [R]
   private let positions: UnsafeMutablePointer<Int32>  // [R]
-  private let slots: UnsafeMutablePointer<Int>  // [spans]
-  private let slotIsTaken: UnsafeMutablePointer<Bool>  // [maxSequences]
-  /// Positions of each slot that its present sequence has filled: what lies beyond is somebody else's.
-  private let filled: UnsafeMutablePointer<Int>  // [maxSequences]
   /// Of each segment of the last step: its first row of logits, and how many it has.
   private var logitRows: [(first: Int, count: Int)] = []
 
-  /// `maxRows`: tokens in one step, over all segments. `maxContext`: at most the model's. The K/V cache is
-  /// f32 for an f32 model and f16 otherwise, unless `cache` says it.
-  package init(
-    model: Model, maxRows: Int, maxSequences: Int, maxContext: Int, threads: Int,
-    level: KernelLevel? = nil, cache precision: KVCache.Precision? = nil
-  ) throws(GPT2Error) {
+  /// `level`: the best there is, or what `CK_LEVEL` names, unless it is given.
+  package init(model: Model, _ measures: Measures, level: KernelLevel? = nil) throws(GPT2Error) {
     let config = model.config
-    try Self.check("maxRows", maxRows, from: 1, to: 1 << 20)
-    try Self.check("maxSequences", maxSequences, from: 1, to: 1 << 16)
-    try Self.check("maxContext", maxContext, from: 1, to: config.contextLength)
-    try Self.check("threads", threads, from: 1, to: 1024)
+    try Self.check("rows", measures.rows, from: 1, to: 1 << 20)
+    try Self.check("segments", measures.segments, from: 1, to: 1 << 16)
+    try Self.check("context", measures.context, from: 1, to: config.contextLength)
+    try Self.check("pages", measures.pages, from: 1, to: Int(Int32.max))
+    try Self.check("threads", measures.threads, from: 1, to: 1024)
     self.model = model
-    self.maxRows = maxRows
-    self.maxSequences = maxSequences
-    self.maxContext = maxContext
+    self.measures = measures
     let level = if let level { level } else { try KernelLevel.selected() }
     kernels = try KernelContext(
-      level: level, threads: threads, maxRows: maxRows,
-      maxInputs: max(config.width, config.innerWidth), maxPositions: maxContext)
-    cache = try KVCache(
-      config: config, slots: maxSequences, context: maxContext,
-      precision: precision ?? (model.quantization == .f32 ? .f32 : .f16))
-    x = try AlignedFloats(rows: maxRows, width: config.width)
-    h = try AlignedFloats(rows: maxRows, width: config.width)
-    qkv = try AlignedFloats(rows: maxRows, width: 3 * config.width)
-    inner = try AlignedFloats(rows: maxRows, width: config.innerWidth)
-    logits = try AlignedFloats(
-      rows: min(maxRows, maxSequences), width: model.head.outputs(of: config))
-    spans = SpanTable(capacity: maxSequences)
-    ids = .allocate(capacity: maxRows)
-    positions = .allocate(capacity: maxRows)
-    slots = .allocate(capacity: maxSequences)
-    slotIsTaken = .allocate(capacity: maxSequences)
-    filled = .allocate(capacity: maxSequences)
-    filled.initialize(repeating: 0, count: maxSequences)
-    logitRows.reserveCapacity(maxSequences)
+      level: level, threads: measures.threads, maxRows: measures.rows,
+      maxInputs: max(config.width, config.innerWidth))
+    memory = try KVMemory(
+      config: config, pageCount: measures.pages,
+      precision: measures.cache ?? (model.quantization == .f32 ? .f32 : .f16))
+    x = try AlignedFloats(rows: measures.rows, width: config.width)
+    h = try AlignedFloats(rows: measures.rows, width: config.width)
+    qkv = try AlignedFloats(rows: measures.rows, width: 3 * config.width)
+    inner = try AlignedFloats(rows: measures.rows, width: config.innerWidth)
+    logits = try AlignedFloats(rows: measures.rows, width: model.head.outputs(of: config))
+    spans = SpanTable(
+      capacity: measures.segments, pages: measures.segments * KVMemory.pages(for: measures.context))
+    ids = .allocate(capacity: measures.rows)
+    positions = .allocate(capacity: measures.rows)
+    logitRows.reserveCapacity(measures.segments)
   }
 
   deinit {
     ids.deallocate()
     positions.deallocate()
-    slots.deallocate()
-    slotIsTaken.deallocate()
-    filled.deallocate()
   }
 
-  /// The most memory that the K/V cache can take.
-  package var cacheBytes: Int {
-    KVCache.bytes(
-      config: model.config, slots: maxSequences, context: maxContext, precision: cache.precision)
-  }
-
-  /// Gives the memory of a finished sequence back to the system. Never needed: a slot's next sequence
-  /// overwrites it.
-  package func discard(slot: Int) {
-    guard (0..<maxSequences).contains(slot) else { return }
-    cache.discard(slot: slot)
-    filled[slot] = 0
-  }
-
-  /// Runs the segments' tokens and leaves the logits to `withLogits` until the next step. Throws
+  /// Runs the segments' tokens and leaves the logits to `unsafeLogits` until the next step. Throws
   /// `invalidArgument`, with nothing done, for segments that do not fit.
   package func step(_ segments: [Segment]) throws(GPT2Error) {
     let count: Int
@@ -135,46 +130,43 @@ package final class Transformer {
     for layer in weights.blocks.indices { run(weights.blocks[layer], layer, count) }
     let wanted = gatherLogitRows(segments)
     guard wanted > 0 else { return }
-    kernels.normalize(weights.finalNorm, width: width, h.rows, count: wanted, into: h.rows)
-    observe(.finalNorm, h, width, wanted)
-    kernels.linear(weights.head, h.rows, count: wanted, .store, into: logits.rows)
+    observe(.finalNorm, norm: weights.finalNorm, of: h, wanted)
+    kernels.linear(weights.head, norm: weights.finalNorm, h.rows, count: wanted, .store, into: logits.rows)
   }
 
-  /// The logits of one row: `row` counts the segment's rows that have logits, so it is 0 for `.last` and the
-  /// token's index in the segment for `.all`. `outputs(of:)` of the model's head many; none if the last step
-  /// has no such row.
-  package func withLogits<Result, Failure: Error>(
-    segment index: Int, row: Int = 0,
-    _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
+  /// Calls the body for every index below `count`, on all threads of the kernels at once: for work between two
+  /// steps that would leave all threads but one idle.
+  package func parallel(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
+    kernels.parallel(count, body)
+  }
+
+  /// The logits of one row, valid until the next step: `row` counts the segment's rows that have logits, so it is 0 for
+  /// `.last` and the token's index in the segment for `.all`. `outputs(of:)` of the model's head many; none if the
+  /// last step has no such row.
+  package func unsafeLogits(segment index: Int, row: Int = 0) -> UnsafeBufferPointer<Float> {
     guard logitRows.indices.contains(index), (0..<logitRows[index].count).contains(row) else {
-      return try body(UnsafeBufferPointer(start: nil, count: 0))
+      return UnsafeBufferPointer(start: nil, count: 0)
     }
     let count = model.head.outputs(of: model.config)
-    return try body(UnsafeBufferPointer(start: logits.rows[logitRows[index].first + row], count: count))
+    return UnsafeBufferPointer(start: logits.rows[logitRows[index].first + row], count: count)
   }
 
   /// One block: x += attention(norm(x)), x += MLP(norm(x)).
   private func run(_ block: ModelWeights.Block, _ layer: Int, _ count: Int) {
     let config = model.config
     let width = config.width
-    kernels.normalize(block.norm1, width: width, x.rows, count: count, into: h.rows)
-    observe(.norm1(layer), h, width, count)
-    kernels.linear(block.attentionInput, h.rows, count: count, .store, into: qkv.rows)
+    observe(.norm1(layer), norm: block.norm1, of: x, count)
+    kernels.linear(block.attentionInput, norm: block.norm1, x.rows, count: count, .store, into: qkv.rows)
     observe(.qkv(layer), qkv, 3 * width, count)
-    for index in 0..<spans.count {
-      spans.setCache(
-        index, keys: cache.keys(slot: slots[index], layer: layer),
-        values: cache.values(slot: slots[index], layer: layer))
-    }
     kernels.attend(
-      cache, heads: config.heads, headWidth: config.headWidth, spans, qkv: qkv.rows, into: h.rows)
+      memory, layer: layer, heads: config.heads, headWidth: config.headWidth, spans, qkv: qkv.rows,
+      into: h.rows)
     observe(.attention(layer), h, width, count)
     kernels.linear(block.attentionOutput, h.rows, count: count, .add, into: x.rows)
     observe(.attentionResidual(layer), x, width, count)
-    kernels.normalize(block.norm2, width: width, x.rows, count: count, into: h.rows)
-    observe(.norm2(layer), h, width, count)
-    kernels.linear(block.mlpInput, h.rows, count: count, .gelu(config.activation), into: inner.rows)
+    observe(.norm2(layer), norm: block.norm2, of: x, count)
+    kernels.linear(
+      block.mlpInput, norm: block.norm2, x.rows, count: count, .gelu(config.activation), into: inner.rows)
     observe(.mlpInner(layer), inner, config.innerWidth, count)
     kernels.linear(block.mlpOutput, inner.rows, count: count, .add, into: x.rows)
     observe(.mlpResidual(layer), x, width, count)
@@ -186,37 +178,34 @@ package final class Transformer {
     spans.removeAll()
     var row = 0
     var wanted = 0
-    slotIsTaken.update(repeating: false, count: maxSequences)
+    try Self.check("a step's segments", segments.count, from: 0, to: measures.segments)
     for segment in segments {
-      try Self.check("slot", segment.slot, from: 0, to: maxSequences - 1)
-      guard !slotIsTaken[segment.slot] else {
-        throw GPT2Error(.invalidArgument, "two segments of a step use slot \(segment.slot)")
-      }
-      slotIsTaken[segment.slot] = true
-      try Self.check("a segment's tokens", segment.tokens.count, from: 1, to: maxRows - row)
-      let last = min(filled[segment.slot], maxContext - segment.tokens.count)
-      try Self.check("position", segment.position, from: 0, to: last)
-      slots[spans.count] = segment.slot
-      spans.append(firstRow: row, rows: segment.tokens.count, position: segment.position)
+      let count = segment.tokens.count
+      try Self.check("a segment's tokens", count, from: 1, to: measures.rows - row)
+      try Self.check("position", segment.position, from: 0, to: measures.context - count)
+      try Self.check(
+        "a segment's pages", segment.pages.count, from: KVMemory.pages(for: segment.position + count),
+        to: KVMemory.pages(for: measures.context))
+      for page in segment.pages { try Self.check("page", Int(page), from: 0, to: measures.pages - 1) }
       for (index, token) in segment.tokens.enumerated() {
         try Self.check("token", Int(token), from: 0, to: model.config.vocabularySize - 1)
-        ids[row] = token
-        positions[row] = Int32(segment.position + index)
-        row += 1
+        ids[row + index] = token
+        positions[row + index] = Int32(segment.position + index)
       }
-      let count =
+      guard
+        spans.append(
+          firstRow: row, rows: count, position: segment.position, pages: segment.pages, of: memory)
+      else { throw GPT2Error(.invalidArgument, "the segments of a step have too many pages") }
+      row += count
+      let rowsWithLogits =
         switch segment.wantsLogits {
         case .none: 0
         case .last: 1
-        case .all: segment.tokens.count
+        case .all: count
         }
-      logitRows.append((wanted, count))
-      wanted += count
+      logitRows.append((wanted, rowsWithLogits))
+      wanted += rowsWithLogits
     }
-    if wanted > logits.count {
-      logits = try AlignedFloats(rows: wanted, width: model.head.outputs(of: model.config))
-    }
-    for segment in segments { filled[segment.slot] = segment.position + segment.tokens.count }
     return row
   }
 
@@ -269,5 +258,13 @@ extension Transformer {
       values += UnsafeBufferPointer(start: floats.rows[row], count: width)
     }
     values.withUnsafeBufferPointer { observer(activation, $0) }
+  }
+
+  /// The same for a layer norm, which the forward pass never stores.
+  private func observe(_ activation: Activation, norm: NormWeights, of x: AlignedFloats, _ count: Int) {
+    guard observer != nil, let normed = try? AlignedFloats(rows: count, width: model.config.width)
+    else { return }
+    kernels.normalize(norm, width: model.config.width, x.rows, count: count, into: normed.rows)
+    observe(activation, normed, model.config.width, count)
   }
 }

@@ -39,9 +39,13 @@ extension ModelFile {
 
   private func dtype(of part: StoredTensor.Part, in name: ModelTensor) -> String {
     switch part {
-    case .weights: header.storage(of: name) == .int8 ? "torch.int8" : "torch.float32"
-    case .sums: "torch.int32"
-    case .scales, .vector, .rows: "torch.float32"
+    case .weights:
+      switch header.storage(of: name) {
+      case .int8: "torch.int8"
+      case .int4: "torch.uint4"
+      case .f32: "torch.float32"
+      }
+    case .scales, .sums, .vector, .rows: "torch.float32"
     }
   }
 }

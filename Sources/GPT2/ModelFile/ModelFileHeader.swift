@@ -24,7 +24,7 @@ struct ModelFileHeader: Equatable {
   }
 
   static let magic: [UInt8] = [0x89, 0x47, 0x50, 0x54, 0x32, 0x0D, 0x0A, 0x1A]
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   static let byteOrderMark: UInt32 = 0x0102_0304
   static let prefixLength = 64
   static let alignment = 64

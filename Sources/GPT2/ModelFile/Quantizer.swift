@@ -1,8 +1,8 @@
 /// A tensor's payloads in memory, ready to be written.
 ///
-/// 8-bit weights are symmetric with one scale per output channel: w ≈ scale · q, q in -127...127, so that the
-/// largest weight of each row is exact. The sums of each row's q let the kernels subtract the zero point of
-/// asymmetric activations: Σ(a − z)q = Σaq − zΣq.
+/// Weights of 8 and 4 bits are in blocks along the inputs, each with a step of its own, so that one heavy weight
+/// makes only its own block coarse. The sums of each row's weights let the kernels take the zero point of
+/// asymmetric activations out again: Σ(a − z)w = Σaw − zΣw.
 enum Quantizer {
   /// The payloads of `values`, in the order of `header.payloads(of:)`. `values` has the tensor's shape.
   static func pack(
@@ -16,30 +16,25 @@ enum Quantizer {
       return [bytes]
     }
     let (outputs, inputs) = (shape[0], shape[1])
-    guard header.storage(of: name) == .int8 else {
-      return [
-        buffer(payloads[0].size) { PackedMatrix.packF32(values, inputs: inputs, outputs: outputs, into: $0) }
-      ]
-    }
-    guard inputs <= KernelLayout.maxQuantizedInputs else {
-      throw GPT2Error(
-        .invalidArgument,
-        "a layer of \(inputs) inputs can't be quantized to int8, which takes at most "
-          + "\(KernelLayout.maxQuantizedInputs); convert with f32")
-    }
+    let storage = header.storage(of: name)
     var scales: [UInt8] = []
     var sums: [UInt8] = []
     let weights = buffer(payloads[0].size) { packed in
+      guard storage != .f32 else {
+        PackedMatrix.pack(
+          values, as: .f32, inputs: inputs, outputs: outputs, into: packed, scales: nil, sums: nil)
+        return
+      }
       scales = buffer(payloads[1].size) { scaleBytes in
         sums = buffer(payloads[2].size) { sumBytes in
-          PackedMatrix.packInt8(
-            values, inputs: inputs, outputs: outputs, into: packed,
+          PackedMatrix.pack(
+            values, as: storage, inputs: inputs, outputs: outputs, into: packed,
             scales: scaleBytes.assumingMemoryBound(to: Float.self),
-            sums: sumBytes.assumingMemoryBound(to: Int32.self))
+            sums: sumBytes.assumingMemoryBound(to: Float.self))
         }
       }
     }
-    return [weights, scales, sums]
+    return storage == .f32 ? [weights] : [weights, scales, sums]
   }
 
   private static func buffer(_ size: Int, _ fill: (UnsafeMutableRawPointer) -> Void) -> [UInt8] {

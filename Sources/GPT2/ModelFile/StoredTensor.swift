@@ -5,7 +5,7 @@ struct StoredTensor: Hashable {
   enum Part: UInt8, CaseIterable {
     /// A matrix `[N, K]` in the kernels' order.
     case weights = 1
-    /// `[N padded]` f32 and i32 of an 8-bit matrix.
+    /// `[N padded]` f32 each, of a quantized matrix.
     case scales = 2
     case sums = 3
     /// A bias or layer norm, `[n padded]` f32.
@@ -74,7 +74,7 @@ extension ModelFileHeader {
     }
     let storage = storage(of: name)
     let bytes = PackedMatrix.packedBytes(storage, inputs: shape[1], outputs: shape[0])
-    guard storage == .int8 else { return [(StoredTensor(name, .weights), bytes)] }
+    guard storage != .f32 else { return [(StoredTensor(name, .weights), bytes)] }
     let perOutput = 4 * KernelLayout.padded(shape[0])
     return [
       (StoredTensor(name, .weights), bytes), (StoredTensor(name, .scales), perOutput),

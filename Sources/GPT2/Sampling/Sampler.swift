@@ -1,5 +1,3 @@
-import Glibc
-
 /// Chooses the next token of one sequence from its logits.
 ///
 /// The random number of a position is a function of the seed and the position alone. So a sequence gets the
@@ -7,12 +5,16 @@ import Glibc
 /// is accepted exactly when plain sampling would have chosen it.
 package struct Sampler: Sendable {
   package let parameters: SamplingParameters
+  private let level: KernelLevel
 
-  package init(_ parameters: SamplingParameters) {
+  /// - Parameter level: what computes the weights. The machine must be able to run it.
+  package init(_ parameters: SamplingParameters, level: KernelLevel) {
     self.parameters = parameters
+    self.level = level
   }
 
-  /// The id of the token at `position` of the sequence, among the first `logits.count` ids.
+  /// The id of the token at `position` of the sequence, among the first `logits.count` ids. Several threads may
+  /// choose at once, each with its own scratch.
   ///
   /// - Parameters:
   ///   - logits: `[V]`, at least one finite.
@@ -20,10 +22,11 @@ package struct Sampler: Sendable {
   package func choose(
     _ logits: UnsafeBufferPointer<Float>, at position: Int, scratch: UnsafeMutableBufferPointer<Float>
   ) -> Int32 {
-    guard parameters.temperature > 0 else { return Self.mostLikely(logits) }
+    guard !logits.isEmpty else { return 0 }
+    guard parameters.temperature > 0 else { return Int32(level.argmax(logits)) }
 
     let weights = UnsafeMutableBufferPointer(rebasing: scratch[..<logits.count])
-    exponentiate(logits, into: weights)
+    level.weights(logits, scale: 1 / parameters.temperature, into: weights)
     let candidates = Candidates(weights: UnsafeBufferPointer(weights))
     var cut = Candidates.Cut.none
     if parameters.topK > 0, parameters.topK < logits.count {
@@ -49,27 +52,5 @@ package struct Sampler: Sendable {
     bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
     bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
     return bits ^ (bits >> 31)
-  }
-
-  /// The lowest id among those with the greatest logit.
-  private static func mostLikely(_ logits: UnsafeBufferPointer<Float>) -> Int32 {
-    var best = 0
-    for id in 1..<max(1, logits.count) where logits[id] > logits[best] { best = id }
-    return Int32(best)
-  }
-
-  /// `exp((logit - max) / temperature)`: the greatest weight is 1.
-  private func exponentiate(
-    _ logits: UnsafeBufferPointer<Float>, into weights: UnsafeMutableBufferPointer<Float>
-  ) {
-    var greatest = -Float.infinity
-    for logit in logits { greatest = max(greatest, logit) }
-    let scale = 1 / parameters.temperature
-    for id in logits.indices {
-      // A tiny temperature makes the scale infinite, and 0 · ∞ is no number: the greatest weighs 1 regardless.
-      let distance = logits[id] - greatest
-      let weight = distance == 0 ? 1 : exp(distance * scale)
-      weights[id] = weight >= 0 ? weight : 0
-    }
   }
 }

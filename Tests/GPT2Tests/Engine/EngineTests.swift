@@ -62,10 +62,7 @@ import Testing
       let transformer = try Transformer(
         model: engine.model, maxRows: 64, maxSequences: 1, maxContext: 64, threads: 1)
       try transformer.step([Transformer.Segment(slot: 0, tokens: sequence, position: 0)])
-      let next = transformer.withLogits(segment: 0) { logits in
-        logits.indices.max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
-      }
-      sequence.append(Int32(next ?? -1))
+      sequence.append(greedyToken(transformer.logits()))
     }
     #expect(generated == Array(sequence.dropFirst(prompt.count)))
   }
@@ -179,10 +176,151 @@ import Testing
     await #expect(throws: GPT2Error.self) { try await engine.logits(after: [1]) }
   }
 
-  @Test func theCacheBoundsHowManySequencesRunAtOnce() throws {
-    let small = try engine { $0.cacheBytes = 1 << 20 }
-    let each = KVCache.bytes(config: Self.config, slots: 1, context: 64, precision: .f16)
-    #expect(small.maxSequences == min(32, (1 << 20) / each))
+  @Test func aSmallCacheMakesSequencesWaitInsteadOfFail() async throws {
+    // Room for one sequence of the whole context, and 24 that want much of it at once.
+    let small = try engine {
+      $0.cacheBytes = 1
+      $0.maxBatch = 8
+    }
+    let large = try engine { $0.maxBatch = 1 }
+    let requests = requests(24, seed: 31)
+    let actual = try await withThrowingTaskGroup(of: (Int, [Int32]).self) { group in
+      for (index, request) in requests.enumerated() {
+        group.addTask { (index, try await self.tokens(small, request)) }
+      }
+      return try await group.reduce(into: [Int: [Int32]]()) { $0[$1.0] = $1.1 }
+    }
+    for (index, request) in requests.enumerated() {
+      #expect(try await tokens(large, request) == actual[index])
+    }
+    await small.waitForRoom()
     #expect(throws: GPT2Error.self) { try self.engine { $0.threads = 0 } }
+  }
+
+  @Test func aCommonBeginningIsComputedOnce() async throws {
+    let engine = try engine { $0.speculates = false }
+    let beginning = (0..<40).map { Int32($0 * 7 % 300) }
+    let request = GenerationRequest(prompt: beginning, maxNewTokens: 8, sampling: .init(seed: 1))
+    let alone = try await finish(try engine.generate(request)).result
+    #expect(alone.reusedTokens == 0)
+
+    // n completions of one prompt: the same tokens as ever, and only the last page is computed again.
+    let several = try await withThrowingTaskGroup(of: GenerationResult.self) { group in
+      for seed in 1...5 {
+        group.addTask {
+          var request = request
+          request.sampling.seed = UInt64(seed)
+          return try await self.finish(try engine.generate(request)).result
+        }
+      }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(several.allSatisfy { $0.reusedTokens == 32 })
+    #expect(several.contains { $0.tokens == alone.tokens })
+    #expect(Set(several.map(\.tokens)).count > 1)
+
+    var other = request
+    other.cacheSalt = 5
+    let result = try await finish(try engine.generate(other)).result
+    #expect(result.reusedTokens == 0, "somebody else's text")
+    #expect(result.tokens == alone.tokens)
+  }
+
+  @Test func aTextThatRepeatsItselfTakesFewerSteps() async throws {
+    let prompt = (0..<4).flatMap { _ in [3, 141, 59, 26, 5] as [Int32] }
+    let request = GenerationRequest(prompt: prompt, maxNewTokens: 40, sampling: .init(temperature: 0))
+    let plain = try await finish(try engine { $0.speculates = false }.generate(request)).result
+    let speculated = try await finish(try engine().generate(request)).result
+    #expect(plain.tokens == speculated.tokens)
+    #expect(plain.speculatedTokens == 0)
+    #expect(speculated.speculatedTokens > 10, "\(speculated.speculatedTokens)")
+  }
+}
+
+/// Whatever shares a step, whatever is proposed, shared or cut into pieces: a request gets the tokens that it gets alone
+/// from a plain engine.
+@Suite struct EngineInvarianceTests {
+  private static let config = GPT2Config(
+    vocabularySize: 60, contextLength: 96, width: 32, layers: 2, heads: 2, innerWidth: 64)
+
+  private func engine(
+    _ model: Model, _ change: (inout EngineConfiguration) -> Void
+  ) throws -> Engine {
+    var configuration = EngineConfiguration()
+    change(&configuration)
+    return try Engine(model: model, configuration: configuration)
+  }
+
+  private func tokens(_ engine: Engine, _ request: GenerationRequest) async throws -> GenerationResult {
+    for try await event in try engine.generate(request) {
+      if case .finished(let result) = event { return result }
+    }
+    throw GPT2Error(.unavailable, "no result")
+  }
+
+  /// Requests whose texts often begin alike and repeat themselves.
+  private func request(_ generator: inout SplitMix) -> GenerationRequest {
+    let kind = generator.next() % 4
+    let length = 1 + Int(generator.next() % 70)
+    let period = 1 + Int(generator.next() % 9)
+    let prompt = (0..<length).map { position -> Int32 in
+      switch kind {
+      case 0: Int32(generator.next() % 60)
+      case 1: Int32(position % period)
+      default: Int32(position * 13 % 60)
+      }
+    }
+    return GenerationRequest(
+      prompt: prompt, maxNewTokens: 1 + Int(generator.next() % UInt64(min(24, 96 - length))),
+      sampling: SamplingParameters(
+        temperature: [0, 0, 0.3, 1][Int(generator.next() % 4)], topK: Int(generator.next() % 3) * 5,
+        topP: generator.next() % 2 == 0 ? 1 : 0.9, seed: generator.next()),
+      cacheSalt: generator.next() % 2)
+  }
+
+  @Test(arguments: Quantization.allCases, KVMemory.Precision.allCases)
+  func everyRequestGetsTheTokensThatItGetsAlone(
+    _ quantization: Quantization, _ precision: KVMemory.Precision
+  ) async throws {
+    let model = try makeModel(
+      SyntheticModel(config: Self.config, head: .languageModel(tied: true), seed: 5), quantization)
+    var generator = SplitMix(seed: 77)
+    var speculated = 0
+    var reused = 0
+    for mix in 0..<12 {
+      let requests = (0..<24).map { _ in request(&generator) }
+      let plain = try engine(model) {
+        $0.maxBatch = 1
+        $0.maxContext = 96
+        $0.speculates = false
+        $0.sharesPrefixes = false
+        $0.cachePrecision = precision
+      }
+      let mixed = try engine(model) {
+        $0.maxBatch = 1 + mix
+        $0.maxContext = 96
+        $0.threads = 1 + mix % 3
+        $0.promptChunk = [128, 5, 16, 33][mix % 4]
+        $0.rowsPerStep = [256, 24][mix % 2]
+        $0.speculativeRows = [8, 4, 16][mix % 3]
+        // From room for one long sequence to room for all.
+        $0.cacheBytes = [1, 1 << 20][mix % 2]
+        $0.cachePrecision = precision
+      }
+      let actual = try await withThrowingTaskGroup(of: (Int, GenerationResult).self) { group in
+        for (index, request) in requests.enumerated() {
+          group.addTask { (index, try await self.tokens(mixed, request)) }
+        }
+        return try await group.reduce(into: [Int: GenerationResult]()) { $0[$1.0] = $1.1 }
+      }
+      for (index, request) in requests.enumerated() {
+        let expected = try await tokens(plain, request).tokens
+        #expect(actual[index]?.tokens == expected, "mix \(mix), request \(index)")
+        speculated += actual[index]?.speculatedTokens ?? 0
+        reused += actual[index]?.reusedTokens ?? 0
+      }
+    }
+    #expect(speculated > 100, "the mixes must speculate to show anything: \(speculated)")
+    #expect(reused > 100, "the mixes must share to show anything: \(reused)")
   }
 }

@@ -54,16 +54,9 @@ final class TestMatrix {
     scales = PaddedRows([], rows: 0, width: outputs)
     sums = PaddedRows([], rows: 0, width: outputs)
     bias = PaddedRows(kernelNumbers(outputs, seed: 3), rows: 1, width: outputs)
-    let sumsPointer = UnsafeMutableRawPointer(sums.base).assumingMemoryBound(to: Int32.self)
-    if format == CK_FORMAT_Q8 {
-      ck_pack_q8(
-        weights, inputs, outputs, packed.assumingMemoryBound(to: Int8.self), scales.base, sumsPointer)
-    } else {
-      ck_pack_f32(weights, inputs, outputs, packed.assumingMemoryBound(to: Float.self))
-    }
+    ck_pack(format, weights, inputs, outputs, packed, scales.base, sums.base)
     matrix = ck_matrix(
-      format: format, inputs: inputs, outputs: outputs, weights: packed, scales: scales.base,
-      sums: sumsPointer,
+      format: format, inputs: inputs, outputs: outputs, weights: packed, scales: scales.base, sums: sums.base,
       bias: hasBias ? UnsafePointer(bias.base) : nil)
   }
 
@@ -79,20 +72,37 @@ final class TestMatrix {
   }
 }
 
+/// A row as a level's integers stand for it.
+struct QuantizedRow: Equatable {
+  var values: [Int16]
+  var scale: Float = 0
+  var zero: Int32 = 0
+
+  init(_ level: ck_level, _ x: UnsafePointer<Float>, padded: Int) {
+    values = [Int16](repeating: 0, count: padded)
+    ck_test_quantize(level, x, padded, &values, &scale, &zero)
+  }
+}
+
 /// A context of one level that ends with this object.
 final class TestContext {
   let pointer: OpaquePointer
 
-  init?(_ level: ck_level, threads: Int = 1, rows: Int = 64, inputs: Int = 4096, positions: Int = 512) {
-    guard let pointer = ck_context_create(level, threads, rows, inputs, positions) else { return nil }
+  init?(_ level: ck_level, threads: Int = 1, rows: Int = 64, inputs: Int = 4096) {
+    guard let pointer = ck_context_create(level, threads, rows, inputs) else { return nil }
     self.pointer = pointer
   }
 
   deinit { ck_context_destroy(pointer) }
 
-  func linear(_ matrix: TestMatrix, _ x: PaddedRows, _ output: ck_output, into out: PaddedRows) {
-    withUnsafePointer(to: matrix.matrix) {
-      ck_linear(pointer, $0, x.base, x.stride, x.rows, output, out.base, out.stride)
+  func linear(
+    _ matrix: TestMatrix, norm: ck_norm? = nil, _ x: PaddedRows, _ output: ck_output, into out: PaddedRows
+  ) {
+    withUnsafePointer(to: matrix.matrix) { matrix in
+      guard var norm else {
+        return ck_linear(pointer, matrix, nil, x.base, x.stride, x.rows, output, out.base, out.stride)
+      }
+      ck_linear(pointer, matrix, &norm, x.base, x.stride, x.rows, output, out.base, out.stride)
     }
   }
 }

@@ -88,32 +88,37 @@ struct RecordedLogitsTests {
     }
   }
 
-  @Test(arguments: RecordedModel.all)
-  func int8LogitsStayCloseToPyTorchOnHeavyTailedWeights(_ record: RecordedModel) throws {
-    let transformer = try record.transformer(try makeModel(record.source, .int8))
-    let logits = try transformer.allLogits(of: record.tokens)
+  /// ‖a − b‖ / ‖b‖ over all positions.
+  static func relativeError(_ logits: [[Float]], _ expected: [[Float]]) -> Double {
     var error = 0.0
     var power = 0.0
-    for (position, row) in logits.enumerated() {
-      for (a, b) in zip(row, record.logits(at: position)) {
-        error += Double((a - b) * (a - b))
-        power += Double(b * b)
-      }
+    for (a, b) in zip(logits.joined(), expected.joined()) {
+      error += Double((a - b) * (a - b))
+      power += Double(b * b)
     }
-    let relative = (error / power).squareRoot()
-    #expect(relative < 0.08, "relative error \(relative)")
+    return (error / power).squareRoot()
   }
 
-  @Test(arguments: RecordedModel.all)
-  func int8LogitsOfEveryLevelAgreeUpToFloatRounding(_ record: RecordedModel) throws {
-    let model = try makeModel(record.source, .int8)
+  @Test(arguments: RecordedModel.all, [(Quantization.int8, 0.03), (.int4, 0.25)])
+  func quantizedLogitsStayCloseToPyTorchOnHeavyTailedWeights(
+    _ record: RecordedModel, _ limit: (quantization: Quantization, error: Double)
+  ) throws {
+    let transformer = try record.transformer(try makeModel(record.source, limit.quantization))
+    let logits = try transformer.allLogits(of: record.tokens)
+    let error = Self.relativeError(logits, logits.indices.map { record.logits(at: $0) })
+    #expect(error < limit.error, "\(limit.quantization)")
+  }
+
+  @Test(arguments: RecordedModel.all, [Quantization.int8, .int4])
+  func quantizedLogitsOfEveryLevelAgreeUpToFloatRounding(
+    _ record: RecordedModel, _ quantization: Quantization
+  ) throws {
+    let model = try makeModel(record.source, quantization)
     let reference = try record.transformer(model, level: .scalar).allLogits(of: record.tokens)
     for level in availableLevels {
       let logits = try record.transformer(model, level: level).allLogits(of: record.tokens)
-      for (row, expected) in zip(logits, reference) {
-        // A rounding difference can move an activation to the neighbouring of its 256 steps.
-        #expect(largestDifference(row, expected) < 0.05, "\(level)")
-      }
+      // A rounding difference can move an activation to the neighbouring of its 256 steps.
+      #expect(Self.relativeError(logits, reference) < 0.01, "\(level)")
     }
   }
 }

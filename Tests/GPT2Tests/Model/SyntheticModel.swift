@@ -79,15 +79,37 @@ func makeModel(
 /// The levels that this machine can run.
 let availableLevels = KernelLevel.allCases.filter(\.isAvailable)
 
+/// A transformer whose K/V memory is cut into slots, one a sequence.
 extension Transformer {
-  func logits(segment: Int = 0, row: Int = 0) -> [Float] {
-    withLogits(segment: segment, row: row) { Array($0) }
+  convenience init(
+    model: Model, maxRows: Int, maxSequences: Int, maxContext: Int, threads: Int, level: KernelLevel? = nil,
+    cache: KVMemory.Precision? = nil
+  ) throws {
+    try self.init(
+      model: model,
+      Measures(
+        rows: maxRows, segments: maxSequences, context: maxContext, pages: maxSequences * Segment.slotPages,
+        threads: threads, cache: cache), level: level)
   }
+
+  func logits(segment: Int = 0, row: Int = 0) -> [Float] { Array(unsafeLogits(segment: segment, row: row)) }
 
   /// Runs one sequence in slot 0 and returns the logits at every position.
   func allLogits(of tokens: [Int32]) throws -> [[Float]] {
     try step([Segment(slot: 0, tokens: tokens, position: 0, wantsLogits: .all)])
     return tokens.indices.map { logits(row: $0) }
+  }
+}
+
+extension Transformer.Segment {
+  /// Room for 128 tokens.
+  static let slotPages = 8
+
+  init(slot: Int, tokens: [Int32], position: Int, wantsLogits: Transformer.Logits = .last) {
+    let first = Int32(slot * Self.slotPages)
+    let count = Int32(KVMemory.pages(for: max(1, position + tokens.count)))
+    self.init(
+      tokens: tokens, position: position, pages: Array(first..<first + count), wantsLogits: wantsLogits)
   }
 }
 

@@ -4,10 +4,14 @@ import Testing
 @testable import GPT2
 
 @Suite struct SamplerTests {
-  private func choose(_ logits: [Float], _ parameters: SamplingParameters, at position: Int = 0) -> Int32 {
+  private func choose(
+    _ logits: [Float], _ parameters: SamplingParameters, at position: Int = 0, level: KernelLevel = .scalar
+  ) -> Int32 {
     var scratch = [Float](repeating: .nan, count: logits.count)
     return scratch.withUnsafeMutableBufferPointer { scratch in
-      logits.withUnsafeBufferPointer { Sampler(parameters).choose($0, at: position, scratch: scratch) }
+      logits.withUnsafeBufferPointer { logits in
+        Sampler(parameters, level: level).choose(logits, at: position, scratch: scratch)
+      }
     }
   }
 
@@ -86,21 +90,88 @@ import Testing
     #expect(chosen(logits, SamplingParameters(topK: 2, topP: 0.6)) == [0, 1])
   }
 
-  @Test func aSelectionWithoutSortingKeepsWhatSortingWouldKeep() {
+  /// What sorting all of them would keep, by ascending id.
+  private func kept(_ weights: [Float], _ parameters: SamplingParameters) -> [Int] {
+    var kept = weights.indices.filter { weights[$0] > 0 }
+    kept.sort { weights[$0] > weights[$1] || (weights[$0] == weights[$1] && $0 < $1) }
+    if parameters.topK > 0 { kept = Array(kept.prefix(parameters.topK)) }
+    if parameters.topP < 1 {
+      let target = Double(parameters.topP) * kept.reduce(0.0) { $0 + Double(weights[$1]) }
+      var sum = 0.0
+      let end = kept.firstIndex {
+        sum += Double(weights[$0])
+        return sum >= target
+      }
+      kept = Array(kept.prefix((end ?? kept.count - 1) + 1))
+    }
+    return kept.sorted()
+  }
+
+  /// The first of these at which the running sum passes `uniform` of it all.
+  private func drawn(_ weights: [Float], _ kept: [Int], uniform: Double) -> Int32 {
+    let target = uniform * kept.reduce(0.0) { $0 + Double(weights[$1]) }
+    var sum = 0.0
+    let id = kept.first {
+      sum += Double(weights[$0])
+      return sum > target
+    }
+    return Int32(id ?? kept.last ?? 0)
+  }
+
+  /// The sums of these weights are exact in any order.
+  @Test func aSelectionWithoutSortingKeepsAndDrawsWhatSortingWould() {
     var generator = SplitMix(seed: 5)
     for round in 0..<200 {
-      let count = 1 + Int(generator.next() % 700)
-      let logits = (0..<count).map { _ in Float(Int(generator.next() % 400)) / 40 }
-      let keep = 1 + Int(generator.next() % UInt64(count))
-      let weights = logits.map { Float(Double.exp(Double($0 - (logits.max() ?? 0)))) }
-      let sorted = weights.indices.sorted {
-        weights[$0] > weights[$1] || (weights[$0] == weights[$1] && $0 < $1)
+      let count = 1 + Int(generator.next() % 1000)
+      // Often equal, seldom equal, or with few that are far heavier than the rest.
+      let spread: UInt64 = [3, 1000, 4000][round % 3]
+      let weights = (0..<count).map { _ in
+        let weight = Float(generator.next() % spread)
+        let isLight = round % 3 == 2 && generator.next() % 50 > 0
+        return (isLight ? (weight / 64).rounded() : weight) / 4096
       }
+      var parameters = SamplingParameters()
+      if round % 2 == 0 { parameters.topK = 1 + Int(generator.next() % UInt64(count)) }
+      if round % 5 < 3 { parameters.topP = Float(1 + generator.next() % 99) / 100 }
+      let uniform = Double(generator.next() >> 11) * 0x1p-53
+      let expected = kept(weights, parameters)
       weights.withUnsafeBufferPointer { buffer in
         let candidates = Candidates(weights: buffer)
-        let cut = candidates.cut(above: .none, reaching: Double(keep), by: .count)
-        let kept = weights.indices.filter { cut.keeps(weights[$0], $0) }
-        #expect(Set(kept) == Set(sorted.prefix(keep)), "round \(round)")
+        var cut = Candidates.Cut.none
+        if parameters.topK > 0 {
+          cut = candidates.cut(above: cut, reaching: Double(parameters.topK), by: .count)
+        }
+        if parameters.topP < 1 {
+          let target = Double(parameters.topP) * candidates.mass(above: cut)
+          cut = candidates.cut(above: cut, reaching: target, by: .mass)
+        }
+        #expect(weights.indices.filter { cut.keeps(weights[$0], $0) } == expected, "round \(round)")
+        let id = candidates.draw(above: cut, uniform: uniform)
+        #expect(id == drawn(weights, expected, uniform: uniform), "round \(round)")
+      }
+    }
+  }
+
+  @Test func aLargeVocabularyIsCutAndDrawnAtEveryLevelAsIfSorted() {
+    var generator = SplitMix(seed: 6)
+    let logits = (0..<5003).map { _ in Float(generator.next() % 100_000) / 10_000 }
+    let levels = KernelLevel.allCases.filter(\.isAvailable)
+    for parameters in [
+      SamplingParameters(), SamplingParameters(topK: 50), SamplingParameters(topK: 50, topP: 0.9),
+      SamplingParameters(topP: 0.9), SamplingParameters(temperature: 0.2, topK: 3000, topP: 0.5),
+    ] {
+      let temperature = Double(parameters.temperature)
+      let top = Double(logits.max() ?? 0)
+      let weights = logits.map { Float(Double.exp((Double($0) - top) / temperature)) }
+      let kept = kept(weights, parameters)
+      for level in levels {
+        let sampler = Sampler(parameters, level: level)
+        // The weights of two levels may differ in the last bit, and so may a token at the very edge.
+        let different = (0..<100).count { position in
+          let expected = drawn(weights, kept, uniform: sampler.uniform(at: position))
+          return choose(logits, parameters, at: position, level: level) != expected
+        }
+        #expect(different <= 1)
       }
     }
   }

@@ -1,0 +1,8 @@
+import ArgumentParser
+
+/// `gpt2 bench`: how fast it is here.
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measure the engine, or a running service.",
+    subcommands: [BenchEngineCommand.self, BenchHTTPCommand.self])
+}

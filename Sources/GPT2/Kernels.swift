@@ -246,12 +246,14 @@ final class KernelContext {
   func parallel(_ count: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       var job = ParallelJob(body: body)
-      ck_pool_run(
-        ck_context_pool(context), count, 1,
-        { job, begin, end, thread in
-          guard let job = job?.assumingMemoryBound(to: ParallelJob.self) else { return }
-          for index in begin..<end { job.pointee.body(index, thread) }
-        }, &job)
+      withUnsafeMutablePointer(to: &job) { job in
+        ck_pool_run(
+          ck_context_pool(context), count, 1,
+          { job, begin, end, thread in
+            guard let job = job?.assumingMemoryBound(to: ParallelJob.self) else { return }
+            for index in begin..<end { job.pointee.body(index, thread) }
+          }, job)
+      }
     }
   }
 
@@ -277,5 +279,36 @@ extension KernelLevel {
     _ values: UnsafeBufferPointer<Float>, scale: Float, into weights: UnsafeMutableBufferPointer<Float>
   ) {
     ck_weights(code, values.baseAddress, values.count, scale, weights.baseAddress)
+  }
+}
+
+/// The sum and the greatest of each 64 weights.
+struct WeightSummaries {
+  static let blockSize = Int(CK_BLOCK)
+
+  private let weights: UnsafeBufferPointer<Float>
+  private let blocks: [ck_block]
+
+  init(_ weights: UnsafeBufferPointer<Float>) {
+    self.weights = weights
+    let count = (weights.count + Self.blockSize - 1) / Self.blockSize
+    blocks = [ck_block](unsafeUninitializedCapacity: count) { blocks, initialized in
+      ck_blocks(weights.baseAddress, weights.count, blocks.baseAddress)
+      initialized = count
+    }
+  }
+
+  var count: Int { blocks.count }
+  func mass(of block: Int) -> Double { Double(blocks[block].mass) }
+  func greatest(of block: Int) -> Float { blocks[block].greatest }
+
+  /// The sum of the weights in these blocks that are at least `limit`.
+  func mass(from limit: Float, in range: Range<Int>) -> Double {
+    ck_mass(weights.baseAddress, weights.count, blocks, range.lowerBound, range.upperBound, limit)
+  }
+
+  /// How many weights in these blocks are at least `limit`.
+  func count(from limit: Float, in range: Range<Int>) -> Int {
+    ck_count(weights.baseAddress, weights.count, blocks, range.lowerBound, range.upperBound, limit)
   }
 }

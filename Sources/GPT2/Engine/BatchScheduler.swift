@@ -12,7 +12,7 @@ package struct BatchScheduler: Sendable {
     package var sequences: Int
     /// Tokens computed in one step, over all sequences.
     package var rowsPerStep: Int
-    /// Tokens of all prompts in one step while other sequences wait for their next token, and of one prompt ever.
+    /// Tokens of all prompts in one step: more make it no faster and let others wait longer for their next token.
     package var promptChunk: Int
     /// Pages of the K/V memory.
     package var pages: Int
@@ -164,7 +164,7 @@ extension BatchScheduler {
       rowsLeft -= 1 + draft.count
       step.append(take(1, of: index, draft: draft))
     }
-    planPrompts(rows: decoding.isEmpty ? rowsLeft : min(rowsLeft, limits.promptChunk), &step)
+    planPrompts(rows: min(rowsLeft, limits.promptChunk), &step)
     return step
   }
 
@@ -194,7 +194,7 @@ extension BatchScheduler {
     var rowsLeft = rows
     for (done, index) in prompts.enumerated() where rowsLeft > 0 {
       let part = max(1, rowsLeft / (prompts.count - done))
-      var count = min(running[index].missing, part, limits.promptChunk)
+      var count = min(running[index].missing, part)
       if count < running[index].missing {
         // Whole pages can be shared with those that wait for them.
         let end = running[index].computed + count

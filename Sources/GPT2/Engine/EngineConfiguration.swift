@@ -16,7 +16,7 @@ package struct EngineConfiguration: Sendable, Equatable {
   package var sharesPrefixes = true
   /// Tokens computed in one step, over all sequences.
   package var rowsPerStep = 256
-  /// Tokens of one prompt computed in one step, and of all prompts while other sequences wait for their next token.
+  /// Tokens of all prompts computed in one step.
   package var promptChunk = 128
   /// Rows of a step up to which proposed tokens are verified along: more cost more time than they save.
   package var speculativeRows = 8

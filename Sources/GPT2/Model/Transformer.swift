@@ -67,7 +67,7 @@ package final class Transformer {
   private let memory: KVMemory
   private let spans: SpanTable
   private let x: AlignedFloats  // [R, E] the residual stream
-  private let h: AlignedFloats  // [R, E] the heads' outputs, or what gets logits
+  private let h: AlignedFloats  // [R, E] the heads' outputs
   private let qkv: AlignedFloats  // [R, 3E]
   private let inner: AlignedFloats  // [R, I]
   private let logits: AlignedFloats  // [rows with logits, V]
@@ -127,11 +127,16 @@ package final class Transformer {
       tokens: weights.tokens, positions: weights.positions, ids: ids, rowPositions: positions, count: count,
       into: x.rows)
     observe(.embedding, x, width, count)
-    for layer in weights.blocks.indices { run(weights.blocks[layer], layer, count) }
-    let wanted = gatherLogitRows(segments)
-    guard wanted > 0 else { return }
-    observe(.finalNorm, norm: weights.finalNorm, of: h, wanted)
-    kernels.linear(weights.head, norm: weights.finalNorm, h.rows, count: wanted, .store, into: logits.rows)
+    var rows = count
+    for (layer, block) in weights.blocks.enumerated() {
+      attend(block, layer, rows)
+      // No row reads what the last layer makes of another one: those without logits end here.
+      if layer == weights.blocks.count - 1 { rows = keepLogitRows(segments) }
+      guard rows > 0 else { return }
+      transform(block, layer, rows)
+    }
+    observe(.finalNorm, norm: weights.finalNorm, of: x, rows)
+    kernels.linear(weights.head, norm: weights.finalNorm, x.rows, count: rows, .store, into: logits.rows)
   }
 
   /// Calls the body for every index below `count`, on all threads of the kernels at once: for work between two
@@ -151,25 +156,29 @@ package final class Transformer {
     return UnsafeBufferPointer(start: logits.rows[logitRows[index].first + row], count: count)
   }
 
-  /// One block: x += attention(norm(x)), x += MLP(norm(x)).
-  private func run(_ block: ModelWeights.Block, _ layer: Int, _ count: Int) {
+  /// The first half of a block: h = the heads' outputs for norm(x).
+  private func attend(_ block: ModelWeights.Block, _ layer: Int, _ count: Int) {
     let config = model.config
-    let width = config.width
     observe(.norm1(layer), norm: block.norm1, of: x, count)
     kernels.linear(block.attentionInput, norm: block.norm1, x.rows, count: count, .store, into: qkv.rows)
-    observe(.qkv(layer), qkv, 3 * width, count)
+    observe(.qkv(layer), qkv, 3 * config.width, count)
     kernels.attend(
       memory, layer: layer, heads: config.heads, headWidth: config.headWidth, spans, qkv: qkv.rows,
       into: h.rows)
-    observe(.attention(layer), h, width, count)
+    observe(.attention(layer), h, config.width, count)
+  }
+
+  /// The second half: x += the projection of h, x += MLP(norm(x)).
+  private func transform(_ block: ModelWeights.Block, _ layer: Int, _ count: Int) {
+    let config = model.config
     kernels.linear(block.attentionOutput, h.rows, count: count, .add, into: x.rows)
-    observe(.attentionResidual(layer), x, width, count)
+    observe(.attentionResidual(layer), x, config.width, count)
     observe(.norm2(layer), norm: block.norm2, of: x, count)
     kernels.linear(
       block.mlpInput, norm: block.norm2, x.rows, count: count, .gelu(config.activation), into: inner.rows)
     observe(.mlpInner(layer), inner, config.innerWidth, count)
     kernels.linear(block.mlpOutput, inner.rows, count: count, .add, into: x.rows)
-    observe(.mlpResidual(layer), x, width, count)
+    observe(.mlpResidual(layer), x, config.width, count)
   }
 
   /// Checks the segments and lays their tokens out as rows; returns how many there are.
@@ -209,18 +218,21 @@ package final class Transformer {
     return row
   }
 
-  /// Copies the rows of x that get logits to the front of h; returns how many there are.
-  private func gatherLogitRows(_ segments: [Segment]) -> Int {
+  /// Moves the rows of x and h that get logits to the front; returns how many there are.
+  private func keepLogitRows(_ segments: [Segment]) -> Int {
     var end = 0
-    var wanted = 0
+    var kept = 0
     for (segment, rows) in zip(segments, logitRows) {
       end += segment.tokens.count
       for row in end - rows.count..<end {
-        h.rows[wanted].update(from: x.rows[row], count: x.rows.stride)
-        wanted += 1
+        if kept < row {
+          x.rows[kept].update(from: x.rows[row], count: x.rows.stride)
+          h.rows[kept].update(from: h.rows[row], count: h.rows.stride)
+        }
+        kept += 1
       }
     }
-    return wanted
+    return kept
   }
 
   private static func check(_ name: String, _ value: Int, from low: Int, to high: Int) throws(GPT2Error) {

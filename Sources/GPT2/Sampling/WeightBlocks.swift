@@ -1,49 +1,40 @@
-import CKernels
-
-/// Weights in blocks of 64 with the sum and the greatest of each, and what is asked about them.
+/// Weights in blocks of 64, and what is asked about them.
 struct WeightBlocks {
   private let weights: UnsafeBufferPointer<Float>
-  private let blocks: [ck_block]
-  private static let size = Int(CK_BLOCK)
+  private let summaries: WeightSummaries
 
   init(_ weights: UnsafeBufferPointer<Float>) {
     self.weights = weights
-    let count = (weights.count + Self.size - 1) / Self.size
-    blocks = [ck_block](unsafeUninitializedCapacity: count) { blocks, initialized in
-      ck_blocks(weights.baseAddress, weights.count, blocks.baseAddress)
-      initialized = count
-    }
+    summaries = WeightSummaries(weights)
   }
 
   /// Of the blocks.
-  var indices: Range<Int> { blocks.indices }
+  var indices: Range<Int> { 0..<summaries.count }
 
   subscript(id: Int) -> Float { weights[id] }
 
   func ids(of block: Int) -> Range<Int> {
-    let first = block * Self.size
-    return min(first, weights.count)..<min(first + Self.size, weights.count)
+    let first = block * WeightSummaries.blockSize
+    return min(first, weights.count)..<min(first + WeightSummaries.blockSize, weights.count)
   }
 
   /// The sum of a block.
-  func mass(of block: Int) -> Double { Double(blocks[block].mass) }
+  func mass(of block: Int) -> Double { summaries.mass(of: block) }
 
   /// The sum of the weights that are at least `limit`, in some of the blocks or in all.
   func mass(from limit: Float, in range: Range<Int>? = nil) -> Double {
-    let range = range ?? blocks.indices
-    return ck_mass(weights.baseAddress, weights.count, blocks, range.lowerBound, range.upperBound, limit)
+    summaries.mass(from: limit, in: range ?? indices)
   }
 
   /// How many weigh at least `limit`.
   func count(from limit: Float, in range: Range<Int>? = nil) -> Int {
-    let range = range ?? blocks.indices
-    return ck_count(weights.baseAddress, weights.count, blocks, range.lowerBound, range.upperBound, limit)
+    summaries.count(from: limit, in: range ?? indices)
   }
 
   /// The ids with weights in a range, ascending.
   func ids(_ range: Range<Float>) -> [Int] {
     var ids: [Int] = []
-    for block in blocks.indices where blocks[block].greatest >= range.lowerBound {
+    for block in indices where summaries.greatest(of: block) >= range.lowerBound {
       let all = count(from: range.lowerBound, in: block..<block + 1)
       guard all > count(from: range.upperBound, in: block..<block + 1) else { continue }
       for id in self.ids(of: block) where range.contains(weights[id]) { ids.append(id) }

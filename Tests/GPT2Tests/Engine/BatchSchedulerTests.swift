@@ -26,11 +26,11 @@ import Testing
     #expect(summary(scheduler.nextStep()) == [[1, 4, 4, 0]])
     let last = scheduler.nextStep()
     #expect(summary(last) == [[1, 8, 2, 1]])
-    #expect(Array(last[0].tokens) == [8, 9])
+    #expect(last[0].tokens == [8, 9])
     scheduler.append([77], to: 1)
     let next = scheduler.nextStep()
     #expect(summary(next) == [[1, 10, 1, 1]])
-    #expect(Array(next[0].tokens) == [77])
+    #expect(next[0].tokens == [77])
   }
 
   @Test func runningSequencesGetTheirTokenWhileALongPromptIsComputed() {

@@ -41,8 +41,10 @@ package struct ClassifyTask: JobTask {
     let begin = ContinuousClock.now
     let logits: [Float]
     do {
-      logits = try await engine.logits(after: padded(tokens), salt: request.cacheSalt)
+      logits = try await engine.logits(
+        after: padded(tokens), salt: request.cacheSalt, isUnwanted: { interruption() != nil })
     } catch {
+      if let interruption = interruption() { throw .interrupted(interruption) }
       throw .failed(JobFailure(engineError: error))
     }
     if let interruption = interruption() { throw .interrupted(interruption) }

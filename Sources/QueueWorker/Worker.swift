@@ -39,6 +39,7 @@ package struct Worker: Service {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       let free = await slots.wait(for: 1)
       await tasks.waitForRoom()
+      guard !Task.isShuttingDownGracefully, !Task.isCancelled else { return }
       do throws(JobQueueError) {
         let claimed = try await claim(upTo: min(free, configuration.maxJobsPerClaim))
         await start(claimed, begin)

@@ -155,7 +155,9 @@ extension BatchScheduler {
     var rowsLeft = limits.rowsPerStep
     var step: [Work] = []
     let decoding = running.indices.filter { running[$0].isDecoding }
-    var draftRows = min(limits.speculativeRows, rowsLeft) - decoding.count
+    // Every prompt keeps a row.
+    let prompts = running.count - decoding.count
+    var draftRows = min(limits.speculativeRows, rowsLeft - prompts) - decoding.count
     for index in decoding {
       let sequence = running[index]
       let draft = running[index].lookup.draft(
@@ -164,7 +166,7 @@ extension BatchScheduler {
       rowsLeft -= 1 + draft.count
       step.append(take(1, of: index, draft: draft))
     }
-    planPrompts(rows: min(rowsLeft, limits.promptChunk), &step)
+    planPrompts(rows: min(rowsLeft, max(limits.promptChunk, prompts)), &step)
     return step
   }
 

@@ -22,7 +22,7 @@ extension Engine {
 
   nonisolated func validate(prompt: [Int32], newTokens: Int) throws(GPT2Error) {
     guard !prompt.isEmpty else { throw GPT2Error(.invalidArgument, "the prompt has no tokens") }
-    guard prompt.count + newTokens <= contextLength else {
+    guard newTokens <= contextLength - prompt.count else {
       throw GPT2Error(
         .invalidArgument,
         "\(prompt.count) prompt tokens and \(newTokens) new ones exceed the context of \(contextLength)")

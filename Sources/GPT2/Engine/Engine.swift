@@ -18,7 +18,7 @@ package actor Engine {
   private enum Sequence {
     case generation(ActiveGeneration)
     /// Wants nothing but the logits at the last token.
-    case logits(CheckedContinuation<[Float], any Error>)
+    case logits(CheckedContinuation<[Float], any Error>, isUnwanted: @Sendable () -> Bool)
   }
 
   private let transformer: Transformer
@@ -81,11 +81,16 @@ package actor Engine {
 
   /// The logits that follow the last of these tokens: `[V]`, or one a label for a classifier.
   ///
-  /// - Parameter salt: see `GenerationRequest.cacheSalt`.
-  package func logits(after tokens: [Int32], salt: UInt64 = 0) async throws -> [Float] {
+  /// - Parameters:
+  ///   - salt: see `GenerationRequest.cacheSalt`.
+  ///   - isUnwanted: asked before every step; once it is true this throws `CancellationError`.
+  package func logits(
+    after tokens: [Int32], salt: UInt64 = 0, isUnwanted: @escaping @Sendable () -> Bool = { false }
+  ) async throws -> [Float] {
     try validate(prompt: tokens, newTokens: 0)
     return try await withCheckedThrowingContinuation { continuation in
-      begin(.logits(continuation), prompt: tokens, maxTokens: tokens.count, salt: salt)
+      begin(
+        .logits(continuation, isUnwanted: isUnwanted), prompt: tokens, maxTokens: tokens.count, salt: salt)
     }
   }
 
@@ -117,6 +122,7 @@ extension Engine {
     nextID += 1
     sequences[nextID] = sequence
     scheduler.add(nextID, prompt: prompt, maxTokens: maxTokens, salt: salt)
+    isFull = isFull || scheduler.waitingCount > scheduler.limits.sequences - scheduler.runningCount
     if isShutDown {
       end(nextID, with: GPT2Error(.unavailable, "the engine was shut down"))
     } else if !isStepping {
@@ -187,7 +193,7 @@ extension Engine {
 
   private func advance(_ part: BatchScheduler.Work, segment: Int, choices: [Int32]) {
     switch sequences[part.id] {
-    case .logits(let continuation):
+    case .logits(let continuation, _):
       continuation.resume(returning: Array(transformer.unsafeLogits(segment: segment)))
       sequences[part.id] = nil
       scheduler.remove(part.id)
@@ -196,9 +202,9 @@ extension Engine {
       // A row counts as long as every token before it was proposed rightly.
       let agreeing = zip(part.draft, choices).prefix { $0 == $1 }.count
       let tokens = choices.prefix(agreeing + 1)
-      generation.speculatedTokens += agreeing
       do throws(GPT2Error) {
-        for token in tokens {
+        for (row, token) in tokens.enumerated() {
+          if row < agreeing { generation.speculatedTokens += 1 }
           guard try generation.accept(token) else {
             sequences[part.id] = nil
             scheduler.append(Array(tokens), to: part.id)
@@ -220,11 +226,14 @@ extension Engine {
 
   private func removeCancelled() {
     for (id, sequence) in sequences {
-      if case .generation(let generation) = sequence, generation.isCancelled {
-        generation.cancel()
-        sequences[id] = nil
-        scheduler.remove(id)
+      switch sequence {
+      case .generation(let generation) where generation.isCancelled: generation.cancel()
+      case .logits(let continuation, let isUnwanted) where isUnwanted():
+        continuation.resume(throwing: CancellationError())
+      default: continue
       }
+      sequences[id] = nil
+      scheduler.remove(id)
     }
   }
 
@@ -232,7 +241,7 @@ extension Engine {
     scheduler.remove(id)
     switch sequences.removeValue(forKey: id) {
     case .generation(let generation): generation.fail(error)
-    case .logits(let continuation): continuation.resume(throwing: error)
+    case .logits(let continuation, _): continuation.resume(throwing: error)
     case nil: break
     }
   }

@@ -14,7 +14,7 @@ package protocol JobTask: Sendable {
     onText: (@Sendable (String) -> Void)?
   ) async throws(TaskError) -> TaskAnswer
 
-  /// Returns once a new request would begin at once instead of waiting for memory.
+  /// Returns at once, unless requests wait for memory or for a place in the batch: then when none does any more.
   func waitForRoom() async
 }
 

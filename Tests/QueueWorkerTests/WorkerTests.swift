@@ -33,6 +33,20 @@ import Testing
     }
   }
 
+  @Test func noJobIsTakenWhileATaskHasNoRoom() async throws {
+    let task = FullTask()
+    try await withWorker(fallback: task) { queue in
+      await task.waitUntilAsked()
+      let id = try #require(JobID("w1"))
+      let events = queue.subscribe(to: id)
+      _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "w1", prompt: "x").encode()))
+      for _ in 0..<1000 { await Task.yield() }
+      task.open()
+      #expect(try JobResult.decode(try await events.result()).completion == "x")
+      #expect(!task.begunTooSoon)
+    }
+  }
+
   @Test func aTaskThatFailsGivesAFailedResultThatNamesTheFault() async throws {
     let failure = JobFailure(code: .contextLengthExceeded, message: "too long", param: "max_new_tokens")
     try await withWorker(fallback: FailingTask(failure: failure)) { queue in
@@ -252,6 +266,30 @@ private struct EndlessTask: JobTask {
       if let interruption = interruption() { throw .interrupted(interruption) }
       await Task.yield()
     }
+  }
+}
+
+/// Has no room for a job before it is opened.
+private final class FullTask: JobTask {
+  private let state = Mutex((isOpen: false, asked: 0, begunTooSoon: false))
+
+  var begunTooSoon: Bool { state.withLock { $0.begunTooSoon } }
+  func open() { state.withLock { $0.isOpen = true } }
+  func waitUntilAsked() async {
+    while state.withLock({ $0.asked }) == 0 { await Task.yield() }
+  }
+
+  func waitForRoom() async {
+    state.withLock { $0.asked += 1 }
+    while !state.withLock({ $0.isOpen }) { await Task.yield() }
+  }
+
+  func run(
+    _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onText: (@Sendable (String) -> Void)?
+  ) async throws(TaskError) -> TaskAnswer {
+    state.withLock { if !$0.isOpen { $0.begunTooSoon = true } }
+    return answer(request.prompt)
   }
 }
 

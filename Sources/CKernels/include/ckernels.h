@@ -68,7 +68,7 @@ typedef struct ck_matrix {
   /// [N] each, Q8 and Q4 only: the output's scale, and Σ over the padded K of its weights in units of the scale, by
   /// which the activations' zero point is taken out again.
   const float *scales, *sums;
-  /// [N] or NULL.
+  /// [N padded] or NULL.
   const float *bias;
 } ck_matrix;
 
@@ -121,7 +121,7 @@ void ck_context_destroy(ck_context *context);
 ck_pool *ck_context_pool(ck_context *context);
 
 typedef struct ck_norm {
-  /// [n] each.
+  /// [n padded to 64] each.
   const float *weight, *bias;
   float epsilon;
 } ck_norm;

@@ -40,7 +40,8 @@ struct MemoryBandwidth {
     return rates.max() ?? 0
   }
 
-  /// Sendable because it is only read while threads have it.
+  /// Sendable because the memory was written before any thread gets it, is only read by them, and stays mapped until
+  /// `ThreadTeam.run` has waited for all of them.
   private struct Region: @unchecked Sendable {
     let base: UnsafePointer<Line>
 

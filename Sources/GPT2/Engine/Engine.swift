@@ -94,8 +94,8 @@ package actor Engine {
     }
   }
 
-  /// Returns once no sequence waits for a place in the batch or for memory: whoever adds more before would only keep
-  /// work from engines that are idle.
+  /// Returns at once, unless sequences were left waiting for a place in the batch or for memory: then when none is any
+  /// more. Whoever adds others before would only keep work from engines that are idle.
   package func waitForRoom() async {
     guard isFull else { return }
     await withCheckedContinuation { waitingForRoom.append($0) }

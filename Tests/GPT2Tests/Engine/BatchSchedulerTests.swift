@@ -80,6 +80,17 @@ import Testing
     #expect(step.contains([1, 0, 16, 0]) && step.contains([2, 0, 32, 0]), "whole pages of an equal part")
   }
 
+  @Test func everyPromptKeepsARowHoweverManyThereAre() {
+    var scheduler = self.scheduler(sequences: 9, rowsPerStep: 9, promptChunk: 2, speculativeRows: 9)
+    scheduler.add(1, prompt: [4, 4, 4, 4], maxTokens: 50)
+    while scheduler.nextStep().first?.logitRows != 1 {}
+    scheduler.append([4], to: 1)
+    for id in 2...9 { scheduler.add(UInt64(id), prompt: Array(repeating: 4, count: id), maxTokens: 50) }
+    let step = scheduler.nextStep()
+    #expect(Set(step.map(\.id)) == Set(1...9))
+    #expect(step.allSatisfy { $0.tokens.count == 1 })
+  }
+
   @Test func whoHasNoRoomWaitsInsteadOfFailingAndNobodyOvertakes() {
     // Five pages: the first sequence may come to need four of them, though it begins with one.
     var scheduler = self.scheduler(sequences: 8, rowsPerStep: 64, promptChunk: 64, pages: 5)

@@ -145,6 +145,29 @@ import Testing
     #expect(throws: GPT2Error.self) { try engine.generate(GenerationRequest(prompt: [1], maxNewTokens: 1)) }
   }
 
+  @Test func whatIsNoLongerWantedEndsWithoutAResult() async throws {
+    let classifier = try engine(.f32, head: .classifier(labels: ["no", "yes"], bias: true))
+    await #expect(throws: CancellationError.self) {
+      try await classifier.logits(after: [4, 8, 15], isUnwanted: { true })
+    }
+    let engine = try engine()
+    for try await event in try engine.generate(
+      GenerationRequest(prompt: [1], maxNewTokens: 5), isUnwanted: { true })
+    {
+      Issue.record("\(event)")
+    }
+  }
+
+  @Test func withoutTokenEventsOnlyTheResultComes() async throws {
+    let engine = try engine()
+    var request = GenerationRequest(prompt: [1, 2], maxNewTokens: 5, sampling: .init(seed: 3))
+    let told = try await finish(try engine.generate(request)).result
+    request.reportsTokens = false
+    let untold = try await finish(try engine.generate(request))
+    #expect(untold.ids.isEmpty)
+    #expect(untold.result.tokens == told.tokens)
+  }
+
   @Test func aRequestOutsideTheLimitsIsRefusedAndSaysWhatIsAllowed() throws {
     let engine = try engine()
     let cases: [(GenerationRequest, String)] = [

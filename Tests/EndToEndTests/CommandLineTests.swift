@@ -15,6 +15,30 @@ import Testing
     #expect(wrong.errors.contains("50257"))
   }
 
+  @Test func aRandomModelIsMadeAndMeasured() async throws {
+    let model = NSTemporaryDirectory() + "random-\(UUID().uuidString).gpt2"
+    defer { try? FileManager.default.removeItem(atPath: model) }
+    let made = try await Program.run(["convert", "--random", "gpt2-tiny", model])
+    #expect(made.status == 0, "\(made.errors)")
+    let measured = try await Program.run([
+      "bench", "engine", "--model", model, "--threads", "1", "--prompt-tokens", "8", "--new-tokens", "8",
+      "--batch", "2", "--json",
+    ])
+    #expect(measured.status == 0, "\(measured.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(measured.output.utf8))
+    let figures = try #require(object as? [String: Any])
+    let promised = [
+      "prefill_tokens_per_second", "decode_tokens_per_second", "batch", "threads", "prompt_tokens",
+      "new_tokens",
+      "quantization", "kernel_level", "peak_rss_bytes", "load_seconds", "weights_bytes",
+      "read_bandwidth_bytes_per_second", "roofline_fraction",
+    ]
+    #expect(Set(figures.keys) == Set(promised))
+    #expect(figures["batch"] as? Int == 2)
+    #expect(try #require(figures["prefill_tokens_per_second"] as? Double) > 0)
+    #expect(try #require(figures["load_seconds"] as? Double) > 0)
+  }
+
   @Test func generateIsGreedyAtTemperatureZeroAndPrintsTheResult() async throws {
     let arguments = [
       "generate", "--prompt", "The king", "--max-new-tokens", "5", "--temperature", "0", "--json",

@@ -23,6 +23,7 @@ extension Target.Dependency {
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+  static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
   static let system = product(name: "SystemPackage", package: "swift-system")
   static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
 }
@@ -60,6 +61,7 @@ let package = Package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0",
       traits: ["ConfigurationSupport"]),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
   ],
   targets: [
     .systemLibrary(name: "CHiredis"),
@@ -87,7 +89,8 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "GPT2", "JobWire", "JobQueue", "JobQueueRedis", "QueueWorker", "Gateway", "Observability",
-        .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .system, .unixSignals,
+        .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .subprocess, .system,
+        .unixSignals,
       ],
       swiftSettings: swiftSettings),
 

@@ -15,13 +15,17 @@ struct QueueOptions: SettingOptions {
   @Option(help: Setting.queueCap.optionHelp) var queueCap: String?
   @Option(name: .customLong("result-ttl-seconds"), help: Setting.resultTTLSeconds.optionHelp)
   var resultTTLSeconds: String?
+  @Option(help: Setting.deadCap.optionHelp) var deadCap: String?
+  @Option(name: .customLong("dead-ttl-seconds"), help: Setting.deadTTLSeconds.optionHelp)
+  var deadTTLSeconds: String?
   @Option(help: Setting.leaseSeconds.optionHelp) var leaseSeconds: String?
   @Option(help: Setting.maxAttempts.optionHelp) var maxAttempts: String?
 
   var given: [Setting: String?] {
     [
       .redisURL: redisURL, .queueNamespace: queueNamespace, .queueCap: queueCap,
-      .resultTTLSeconds: resultTTLSeconds, .leaseSeconds: leaseSeconds, .maxAttempts: maxAttempts,
+      .resultTTLSeconds: resultTTLSeconds, .deadCap: deadCap, .deadTTLSeconds: deadTTLSeconds,
+      .leaseSeconds: leaseSeconds, .maxAttempts: maxAttempts,
     ]
   }
 }

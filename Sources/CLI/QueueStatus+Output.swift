@@ -10,6 +10,7 @@ extension QueueStatus {
         .fields(JobPriority.allCases.map { ($0.rawValue, .integer(Int64(depth[$0] ?? 0))) })
       ),
       ("running", .integer(Int64(running))), ("dead", .integer(Int64(dead))), ("paused", .bool(paused)),
+      ("counts", .fields(counts.sorted { $0.key < $1.key }.map { ($0.key, .integer(Int64($0.value))) })),
       ("oldest_seconds", oldestWait.map { .double($0 / .seconds(1)) }),
       (
         "workers",
@@ -37,6 +38,11 @@ extension QueueStatus {
       lines.append(
         "  \(worker.id)  \(worker.alive ? "alive" : "dead ")  \(worker.running) running, "
           + "last beat \(Self.seconds(worker.lastBeat)) ago")
+    }
+    if !counts.isEmpty {
+      lines.append(
+        "since ever: "
+          + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -126,6 +126,8 @@ extension Wiring {
     var limits = QueueLimits()
     limits.capacity = try settings.int(.queueCap, in: 1...1 << 30)
     limits.resultTimeToLive = try settings.seconds(.resultTTLSeconds, in: 1...2_592_000)
+    limits.deadCapacity = try settings.int(.deadCap, in: 1...1 << 24)
+    limits.deadTimeToLive = try settings.seconds(.deadTTLSeconds, in: 1...31_536_000)
     return limits
   }
 

@@ -7,12 +7,12 @@ import Synchronization
 /// What it can't have: it ends with its process, and so needs no heartbeat and takes over no jobs of the dead.
 package final class InMemoryJobQueue: JobProducer, JobConsumer, JobQueueInspector {
   package let workerID: String
-  package let cancellations: AsyncStream<JobID>
+  package let interruptions: AsyncStream<JobInterruption>
 
   private let identify: JobIdentifier
   private let clock: QueueClock
   private let hub = JobEventHub()
-  private let cancelled: AsyncStream<JobID>.Continuation
+  private let interrupted: AsyncStream<JobInterruption>.Continuation
   private let state: Mutex<InMemoryQueueState>
   private let arrivals = ArrivalSignal()
 
@@ -28,7 +28,7 @@ package final class InMemoryJobQueue: JobProducer, JobConsumer, JobQueueInspecto
     self.identify = identify
     self.clock = QueueClock(clock)
     state = Mutex(InMemoryQueueState(limits: limits))
-    (cancellations, cancelled) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    (interruptions, interrupted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
   }
 
   package convenience init(limits: QueueLimits = QueueLimits(), identify: @escaping JobIdentifier) {
@@ -40,7 +40,7 @@ package final class InMemoryJobQueue: JobProducer, JobConsumer, JobQueueInspecto
     try? await gracefulShutdown()
     state.withLock { $0.closed = true }
     hub.close()
-    cancelled.finish()
+    interrupted.finish()
     arrivals.notify()
   }
 
@@ -87,7 +87,7 @@ extension InMemoryJobQueue {
     let outcome = try withState { state, now in state.cancel(id, result: result, now: now) }
     switch outcome {
     case .removed: hub.publish(.finished(result: result), of: id)
-    case .requested: cancelled.yield(id)
+    case .requested: interrupted.yield(.cancelled(id))
     case .alreadyFinished, .unknown: break
     }
     return outcome
@@ -140,9 +140,11 @@ extension InMemoryJobQueue {
 
   @discardableResult
   package func post(
-    _ job: ClaimedJob, id: JobID, result: [UInt8], replyTo: ReplyAddress?
+    _ job: ClaimedJob, id: JobID, result: [UInt8], failed: Bool, replyTo: ReplyAddress?
   ) async throws(JobQueueError) -> PostOutcome {
-    let outcome = try withState { state, now in state.post(job, id: id, result: result, now: now) }
+    let outcome = try withState { state, now in
+      state.post(job, id: id, result: result, failed: failed, now: now)
+    }
     if outcome == .visible { hub.publish(.finished(result: result), of: id) }
     return outcome
   }
@@ -177,7 +179,7 @@ extension InMemoryJobQueue {
               id: workerID, lastBeat: now - $0, alive: true, running: state.claims.count, info: [:])
           ]
         } ?? [],
-        paused: state.paused, oldestWait: state.oldestWait(now: now))
+        paused: state.paused, oldestWait: state.oldestWait(now: now), counts: state.counts)
     }
   }
 

@@ -34,6 +34,9 @@ struct InMemoryQueueState {
   /// Results in the order in which they expire.
   private var expiries: Deque<(id: JobID, at: Duration)> = []
   private var claimCount = 0
+  private var pace = ServicePace()
+  /// Since the start, by the names that the queue on Redis uses.
+  private(set) var counts: [String: Int] = [:]
 
   init(limits: QueueLimits) { self.limits = limits }
 
@@ -50,7 +53,9 @@ struct InMemoryQueueState {
       return .attached
     }
     let depth = lists[job.priority]?.count ?? 0
-    guard depth < limits.capacity else { throw .queueFull(capacity: limits.capacity) }
+    guard depth < limits.capacity else {
+      throw .queueFull(capacity: limits.capacity, timeToServe: pace.time(for: depth, now: now))
+    }
     records[job.id] = Record(submittedAt: now, fingerprint: job.fingerprint)
     lists[job.priority, default: []].append(Waiting(id: job.id, payload: job.payload))
     return .queued(position: depth + 1)
@@ -76,6 +81,7 @@ struct InMemoryQueueState {
       guard let index = lists[priority]?.firstIndex(where: { $0.id == id }) else { continue }
       lists[priority]?.remove(at: index)
       finish(id, result: result, now: now)
+      counts["cancelled", default: 0] += 1
       return .removed
     }
     records[id]?.cancelRequested = true
@@ -125,11 +131,20 @@ struct InMemoryQueueState {
     return record.cancelRequested ? .cancelled : .delivered
   }
 
-  mutating func post(_ job: ClaimedJob, id: JobID, result: [UInt8], now: Duration) -> PostOutcome {
+  mutating func post(
+    _ job: ClaimedJob, id: JobID, result: [UInt8], failed: Bool, now: Duration
+  ) -> PostOutcome {
     dropExpired(now: now)
     claims[job.claimNumber] = nil
-    guard results[id] == nil else { return .duplicate }
+    if let visible = results[id] {
+      if visible.bytes == result { return .visible }
+      counts["duplicates", default: 0] += 1
+      return .duplicate
+    }
     finish(id, result: result, now: now)
+    pace.serve(now: now)
+    counts["posted", default: 0] += 1
+    if failed { counts["failed", default: 0] += 1 }
     return .visible
   }
 
@@ -140,6 +155,7 @@ struct InMemoryQueueState {
     let submitted = claims.removeValue(forKey: job.claimNumber)
     if submitted != nil {
       addDead(DeadJob(id: id, reason: reason, priority: job.priority, payload: job.payload))
+      counts["buried", default: 0] += 1
     }
     guard let id, let result else {
       if let submitted { records[submitted] = nil }

@@ -12,8 +12,8 @@ package protocol JobConsumer: Service {
   /// The name of this consumer among the others: host name and a random number of this start.
   var workerID: String { get }
 
-  /// Jobs that were cancelled while they run here. One reader only.
-  var cancellations: AsyncStream<JobID> { get }
+  /// Jobs that are to be stopped while they run here. One reader only.
+  var interruptions: AsyncStream<JobInterruption> { get }
 
   /// Whether results may be announced at `address`. A job that asks for another one is to be answered with an
   /// error; the queue itself never writes there.
@@ -39,9 +39,11 @@ package protocol JobConsumer: Service {
   func emit(_ progress: [JobProgress]) async throws(JobQueueError) -> [EmitOutcome]
 
   /// Acknowledges the job, makes `result` its result, and announces it: all or nothing. Safe to repeat.
+  ///
+  /// - Parameter failed: whether `result` tells of a failure; it is counted apart from the crashes of workers.
   @discardableResult
   func post(
-    _ job: ClaimedJob, id: JobID, result: [UInt8], replyTo: ReplyAddress?
+    _ job: ClaimedJob, id: JobID, result: [UInt8], failed: Bool, replyTo: ReplyAddress?
   ) async throws(JobQueueError) -> PostOutcome
 
   /// Acknowledges a job that can't be run and moves it to the dead list, and, if its id is known, makes
@@ -58,6 +60,14 @@ package protocol JobConsumer: Service {
 }
 
 extension JobConsumer {
+  /// Posts a result that tells of no failure.
+  @discardableResult
+  package func post(
+    _ job: ClaimedJob, id: JobID, result: [UInt8], replyTo: ReplyAddress?
+  ) async throws(JobQueueError) -> PostOutcome {
+    try await post(job, id: id, result: result, failed: false, replyTo: replyTo)
+  }
+
   /// Tells of the progress of one job.
   package func emit(_ progress: JobProgress) async throws(JobQueueError) -> EmitOutcome {
     try await emit([progress]).first ?? .fenced
@@ -87,6 +97,14 @@ package struct ClaimedJob: Sendable {
     self.attemptsExhausted = attemptsExhausted
     self.claimNumber = claimNumber
   }
+}
+
+/// Why a job that runs is to be stopped.
+package enum JobInterruption: Sendable, Equatable {
+  /// The requester cancelled. Post a result that says so.
+  case cancelled(JobID)
+  /// The job belongs to another consumer by now: this one was silent for too long. Forget it.
+  case fenced(JobID)
 }
 
 /// Whether a claimed job is to be run.

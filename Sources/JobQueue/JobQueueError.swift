@@ -35,8 +35,13 @@ package struct JobQueueError: Error, Sendable, Equatable, CustomStringConvertibl
 
 extension JobQueueError {
   /// As many jobs wait as `capacity` allows.
-  package static func queueFull(capacity: Int) -> JobQueueError {
-    JobQueueError(.queueFull, "\(capacity) jobs are waiting, which is the limit", retryAfter: .seconds(1))
+  ///
+  /// - Parameter timeToServe: in which the jobs that wait will have been served at the present pace; nil if no job
+  ///   was finished lately. Trying again is advised after it, within 1 s and 5 minutes.
+  package static func queueFull(capacity: Int, timeToServe: Duration?) -> JobQueueError {
+    JobQueueError(
+      .queueFull, "\(capacity) jobs are waiting, which is the limit",
+      retryAfter: min(max(timeToServe ?? ServicePace.unknown, .seconds(1)), .seconds(300)))
   }
 
   /// The id was used for something else.

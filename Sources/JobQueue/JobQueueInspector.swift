@@ -30,10 +30,13 @@ package struct QueueStatus: Sendable, Equatable {
   package var paused: Bool
   /// How long the oldest waiting job has waited, if known.
   package var oldestWait: Duration?
+  /// What happened since ever: `posted` results and how many of them `failed`, `duplicates` that were dropped,
+  /// `crashes` of workers that ran a job, jobs `recovered` from dead workers, `exhausted`, `buried`, `cancelled`.
+  package var counts: [String: Int]
 
   package init(
     depth: [JobPriority: Int], running: Int, dead: Int, workers: [WorkerStatus], paused: Bool,
-    oldestWait: Duration?
+    oldestWait: Duration?, counts: [String: Int] = [:]
   ) {
     self.depth = depth
     self.running = running
@@ -41,6 +44,7 @@ package struct QueueStatus: Sendable, Equatable {
     self.workers = workers
     self.paused = paused
     self.oldestWait = oldestWait
+    self.counts = counts
   }
 }
 

@@ -12,6 +12,8 @@ package struct InFlightJobs {
   private var adopted: Deque<ClaimedJob> = []
   /// Payloads that were let go since a comparison began: its view of Redis may be older.
   private var releasedMeanwhile: [[UInt8]]?
+  /// The claims that run.
+  private var started: Set<UInt64> = []
   /// The running jobs whose reader was told that they are cancelled.
   private var told: Set<UInt64> = []
 
@@ -33,6 +35,7 @@ package struct InFlightJobs {
 
   package mutating func remove(_ job: ClaimedJob) {
     guard jobs.removeValue(forKey: job.claimNumber) != nil else { return }
+    started.remove(job.claimNumber)
     told.remove(job.claimNumber)
     let left = (counts[job.payload] ?? 1) - 1
     counts[job.payload] = left == 0 ? nil : left
@@ -49,8 +52,27 @@ package struct InFlightJobs {
 
   package func holds(_ id: JobID) -> Bool { jobs.values.contains { $0.envelope?.id == id } }
 
-  package var ids: [(claimNumber: UInt64, id: JobID)] {
-    jobs.values.compactMap { job in job.envelope.map { (job.claimNumber, $0.id) } }
+  package mutating func noteStarted(_ job: ClaimedJob) {
+    if jobs[job.claimNumber] != nil { started.insert(job.claimNumber) }
+  }
+
+  /// The jobs that run.
+  package var running: [(job: ClaimedJob, id: JobID)] {
+    started.compactMap { number in jobs[number].flatMap { job in job.envelope.map { (job, $0.id) } } }
+  }
+
+  package func isRunning(_ job: ClaimedJob) -> Bool { started.contains(job.claimNumber) }
+
+  /// All that is held and can be named, the oldest first, as it was pushed into the worker's list.
+  package var held: [(job: ClaimedJob, id: JobID)] {
+    jobs.values.sorted { $0.claimNumber < $1.claimNumber }
+      .compactMap { job in job.envelope.map { (job, $0.id) } }
+  }
+
+  /// True if the job is still held.
+  package mutating func noteFenced(_ job: ClaimedJob) -> Bool {
+    defer { remove(job) }
+    return jobs[job.claimNumber] != nil
   }
 
   /// True the first time.

@@ -5,68 +5,101 @@ import ThreadExecutor
 /// A connection for many tasks, on a thread of its own.
 ///
 /// Whatever tasks want to send while the thread is busy goes out together as one pipeline.
-actor RedisConnection {
+final class RedisConnection: Sendable {
   private typealias Outcome = Result<[RedisReply], RedisFailure>
 
-  private struct Outbox {
-    var nextTicket = 0
-    var requests: [(ticket: Int, commands: [RedisCommand])] = []
+  private struct Request {
+    let commands: [RedisCommand]
+    let continuation: CheckedContinuation<Outcome, Never>
   }
 
-  private let executor: ThreadExecutor
-  private let link: RedisLink
-  private let outbox = Mutex(Outbox())
-  private var outcomes: [Int: Outcome] = [:]
+  /// What the tasks and the thread share; outlives the connection until the thread has ended.
+  private final class Mailbox: Sendable {
+    struct State {
+      var requests: [Request] = []
+      var isClosed = false
+      var connectionCount = 0
+    }
 
-  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    let state = Mutex(State())
+    let arrived = WaitableFlag()
 
-  init(name: String, makeLink: () -> sending RedisLink) {
-    executor = ThreadExecutor(name: name)
-    link = makeLink()
+    /// Answers requests until the mailbox is closed, and then the last ones.
+    func serve(_ link: RedisLink) {
+      while true {
+        let (requests, isClosed) = state.withLock { state in
+          defer { state.requests = [] }
+          return (state.requests, state.isClosed)
+        }
+        if requests.isEmpty {
+          if isClosed { return link.close() }
+          arrived.wait()
+        } else {
+          answer(requests, link)
+        }
+      }
+    }
+
+    private func answer(_ requests: [Request], _ link: RedisLink) {
+      let outcome: Outcome
+      do throws(RedisFailure) {
+        outcome = .success(try link.send(requests.flatMap(\.commands)))
+      } catch {
+        outcome = .failure(error)
+      }
+      state.withLock { $0.connectionCount = link.connectionCount }
+      switch outcome {
+      case .success(let replies):
+        var rest = replies[...]
+        for request in requests {
+          request.continuation.resume(returning: .success(Array(rest.prefix(request.commands.count))))
+          rest = rest.dropFirst(request.commands.count)
+        }
+      case .failure:
+        for request in requests { request.continuation.resume(returning: outcome) }
+      }
+    }
   }
+
+  private let mailbox = Mailbox()
+
+  /// - Parameter makeLink: makes the link of the thread.
+  init(name: String, makeLink: @escaping @Sendable () -> RedisLink) {
+    let mailbox = mailbox
+    // Without a thread every request is refused, as after `close`.
+    if !DedicatedThread.start(named: name, { mailbox.serve(makeLink()) }) { close() }
+  }
+
+  deinit { close() }
 
   /// How often a connection was made so far.
-  var connectionCount: Int { link.connectionCount }
+  var connectionCount: Int { mailbox.state.withLock { $0.connectionCount } }
 
-  func close() { link.close() }
-
-  /// One try. Commands of one call are sent in order and next to each other.
-  nonisolated func send(_ commands: [RedisCommand]) async throws(RedisFailure) -> [RedisReply] {
-    let ticket = outbox.withLock { outbox in
-      outbox.nextTicket += 1
-      outbox.requests.append((outbox.nextTicket, commands))
-      return outbox.nextTicket
-    }
-    return try await outcome(of: ticket)
+  /// Refuses what is sent from now on, and ends the connection once all before is answered.
+  func close() {
+    mailbox.state.withLock { $0.isClosed = true }
+    mailbox.arrived.raise()
   }
 
-  /// Sends what has gathered, unless an earlier call has sent it for us.
-  private func outcome(of ticket: Int) throws(RedisFailure) -> [RedisReply] {
-    if outcomes[ticket] == nil { flush() }
-    guard let outcome = outcomes.removeValue(forKey: ticket) else {
-      throw RedisFailure(kind: .notConnected, message: "the request was not sent")
+  /// One try. Commands of one call are sent in order and next to each other.
+  func send(_ commands: [RedisCommand]) async throws(RedisFailure) -> [RedisReply] {
+    let outcome: Outcome = await withCheckedContinuation { continuation in
+      let (isClosed, isFirst) = mailbox.state.withLock { state in
+        if !state.isClosed { state.requests.append(Request(commands: commands, continuation: continuation)) }
+        return (state.isClosed, state.requests.count == 1)
+      }
+      if isClosed {
+        continuation.resume(
+          returning: .failure(RedisFailure(kind: .closed, message: "the connection was closed")))
+      } else if isFirst {
+        mailbox.arrived.raise()
+      }
     }
     return try outcome.get()
   }
 
-  private func flush() {
-    let requests = outbox.withLock { outbox in
-      defer { outbox.requests = [] }
-      return outbox.requests
-    }
-    do throws(RedisFailure) {
-      var replies = try link.send(requests.flatMap(\.commands))[...]
-      for request in requests {
-        outcomes[request.ticket] = .success(Array(replies.prefix(request.commands.count)))
-        replies = replies.dropFirst(request.commands.count)
-      }
-    } catch {
-      for request in requests { outcomes[request.ticket] = .failure(error) }
-    }
-  }
-
   /// Tries until it works or `patience` is over. Only for commands that may be done twice.
-  nonisolated func perform(
+  func perform(
     _ commands: [RedisCommand], patience: Duration
   ) async throws(JobQueueError) -> [RedisReply] {
     let deadline = ContinuousClock.now + patience
@@ -94,7 +127,7 @@ actor RedisConnection {
   }
 
   /// Tries one command until it works or `patience` is over, and throws the errors that Redis answers.
-  nonisolated func perform(
+  func perform(
     _ command: RedisCommand, patience: Duration
   ) async throws(JobQueueError) -> RedisReply {
     try await perform([command], patience: patience).first?.checked() ?? .null

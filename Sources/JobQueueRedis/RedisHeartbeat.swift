@@ -65,29 +65,57 @@ final class RedisHeartbeat: Sendable {
   // MARK: Beat
 
   private func beat(on link: RedisLink) throws(RedisFailure) {
-    let (held, running) = worker.jobs.withLock { ($0.count, $0.ids) }
+    let (held, running) = worker.jobs.withLock { ($0.count, $0.running) }
     let fields = worker.info.merging(["running": String(held)]) { _, latest in latest }
     let command = RedisCommand(
       RedisScripts.beat,
-      keys: [worker.keys.workers, worker.keys.workerInfo(worker.id)]
-        + running.map { worker.keys.cancellation($0.id) },
-      [worker.id, max(worker.configuration.lease * 4, .seconds(60)).redisMilliseconds]
+      keys: [
+        worker.keys.workers, worker.keys.workerInfo(worker.id), worker.keys.stats, worker.keys.pace,
+      ]
+        + running.flatMap { [worker.keys.cancellation($0.id), worker.keys.job($0.id)] },
+      [
+        worker.id, max(worker.configuration.lease * 4, .seconds(60)).redisMilliseconds,
+        Self.memory.redisMilliseconds, running.count,
+      ] + running.map { worker.token(of: $0.job) }
         + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
-    guard let reply = try link.send([command]).first, let cancelled = reply.array else {
+    guard let reply = try link.send([command]).first, let answers = reply.array else {
       worker.logger.error("the heartbeat was refused")
       return
     }
     worker.noteBeat()
-    for index in cancelled.compactMap(\.integer) where running.indices.contains(index) {
-      let isNew = worker.jobs.withLock { $0.noteCancelled(running[index].claimNumber) }
-      if isNew { worker.cancelled.yield(running[index].id) }
+    if answers.last?.integer == 0 { try restore(on: link) }
+    for ((job, id), answer) in zip(running, answers) {
+      switch answer.integer {
+      case 1 where worker.jobs.withLock({ $0.noteCancelled(job.claimNumber) }):
+        worker.interrupted.yield(.cancelled(id))
+      case 2 where worker.jobs.withLock({ $0.noteFenced(job) }):
+        worker.interrupted.yield(.fenced(id))
+      default: continue
+      }
+    }
+  }
+
+  /// Redis doesn't know this worker: it has just started, or Redis came back without its data.
+  private func restore(on link: RedisLink) throws(RedisFailure) {
+    let held = worker.jobs.withLock { jobs in jobs.held.map { ($0.job, $0.id, jobs.isRunning($0.job)) } }
+    for (job, id, isRunning) in held {
+      let command = RedisCommand(
+        RedisScripts.restore, keys: [worker.processing, worker.keys.job(id), worker.keys.result(id)],
+        [
+          job.payload, isRunning ? worker.token(of: job) : "", job.priority.rawValue,
+          worker.configuration.jobTimeToLive.redisMilliseconds,
+        ])
+      if try link.send([command]).first?.integer == 1 {
+        worker.logger.notice("Redis had lost a job that is held here", metadata: ["job": "\(id)"])
+      }
     }
   }
 
   private func depart(on link: RedisLink) {
     let command = RedisCommand(
       RedisScripts.depart,
-      keys: [worker.keys.workers, worker.keys.workerInfo(worker.id), worker.processing], [worker.id])
+      keys: [worker.keys.workers, worker.keys.workerInfo(worker.id), worker.processing, worker.keys.stats],
+      [worker.id])
     // A connection that broke meanwhile is worth a second try; after that the lease will run out.
     guard let replies = (try? link.send([command])) ?? (try? link.send([command])) else { return }
     if let held = replies.first?.integer, held > 0 {

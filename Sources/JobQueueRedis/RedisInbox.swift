@@ -81,7 +81,7 @@ final class RedisInbox: Sendable {
       }
       if Task.isCancelled { break }
     }
-    await connection.close()
+    connection.close()
   }
 
   /// Publishes the results of jobs that were done at the last look already, and whose event hasn't come since.

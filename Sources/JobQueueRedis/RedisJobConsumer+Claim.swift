@@ -67,10 +67,8 @@ extension RedisJobConsumer {
       return []
     }
     guard let payload = try reply.checked().bytes else { return [] }
-    let first = register(payload, .default)
-    // More may have come with it. If this fails, what it took is found by the next comparison.
-    if limit > 1, case .jobs(let more)? = try? await look(upTo: limit - 1) { return [first] + more }
-    return [first]
+    // What may have come with it is for the next claim: this one needn't wait for it.
+    return [register(payload, .default)]
   }
 
   private func look(upTo limit: Int) async throws(JobQueueError) -> ClaimReply {
@@ -122,13 +120,13 @@ extension RedisJobConsumer {
 
   /// Compares now and then, and after every new connection.
   private func reconcileIfNeeded() async throws(JobQueueError) {
-    let connection = await claims.connectionCount
+    let connection = claims.connectionCount
     let isDue = claimState.withLock { state in
       state.comparedConnection != connection || ContinuousClock.now >= state.nextComparison
     }
     guard isDue else { return }
     try await reconcile()
-    let compared = await claims.connectionCount
+    let compared = claims.connectionCount
     let next = ContinuousClock.now + worker.configuration.sweepInterval * 2
     claimState.withLock { state in
       state.comparedConnection = connection == 0 ? compared : connection

@@ -38,7 +38,7 @@ package final class RedisJobConsumer: JobConsumer {
   }
 
   package var workerID: String { worker.id }
-  package var cancellations: AsyncStream<JobID> { worker.cancellations }
+  package var interruptions: AsyncStream<JobInterruption> { worker.interruptions }
 
   package func run() async throws {
     try await withTaskCancellationOrGracefulShutdownHandler {
@@ -46,9 +46,9 @@ package final class RedisJobConsumer: JobConsumer {
     } onCancelOrGracefulShutdown: {
       self.heartbeat.stop()
     }
-    worker.cancelled.finish()
-    await claims.close()
-    await commands.close()
+    worker.interrupted.finish()
+    claims.close()
+    commands.close()
   }
 
   package func accepts(_ address: ReplyAddress) -> Bool { !worker.keys.announcement(address).isEmpty }
@@ -75,6 +75,7 @@ package final class RedisJobConsumer: JobConsumer {
     case 1: return .cancelled
     case 2: return .expired
     case 3 where numbers.count == 3:
+      worker.jobs.withLock { $0.noteStarted(job) }
       return .run(attempt: numbers[1] + 1, queued: numbers[2] < 0 ? nil : .milliseconds(numbers[2]))
     default: throw RedisReply.unexpected(reply, from: "start")
     }
@@ -108,15 +109,16 @@ package final class RedisJobConsumer: JobConsumer {
 
   @discardableResult
   package func post(
-    _ job: ClaimedJob, id: JobID, result: [UInt8], replyTo: ReplyAddress?
+    _ job: ClaimedJob, id: JobID, result: [UInt8], failed: Bool, replyTo: ReplyAddress?
   ) async throws(JobQueueError) -> PostOutcome {
     let keys = worker.keys
     let command = RedisCommand(
-      RedisScripts.post, keys: [worker.processing, keys.result(id), keys.job(id), keys.stats],
+      RedisScripts.post,
+      keys: [worker.processing, keys.result(id), keys.job(id), keys.stats],
       [
         job.payload, result, worker.configuration.limits.resultTimeToLive.redisMilliseconds, id.rawValue,
         keys.announcement(replyTo),
-      ] + inboxLimits)
+      ] + inboxLimits + [failed ? 1 : 0])
     let reply = try await settle(job, command)
     worker.jobs.withLock { $0.remove(job) }
     return reply.integer == 1 ? .visible : .duplicate
@@ -133,7 +135,7 @@ package final class RedisJobConsumer: JobConsumer {
       [
         job.payload, limits.deadCapacity, job.priority.rawValue, DeadEntry.line(reason), id?.rawValue ?? "?",
         result ?? [], limits.resultTimeToLive.redisMilliseconds, keys.announcement(replyTo),
-      ] + inboxLimits)
+      ] + inboxLimits + [limits.deadTimeToLive.redisMilliseconds])
     _ = try await settle(job, command)
     worker.jobs.withLock { $0.remove(job) }
   }

@@ -6,7 +6,7 @@ extension RedisJobProducer: JobQueueInspector {
     let replies = try await checked(
       lists.map { RedisCommand("LLEN", keys.queue($0)) } + [
         RedisCommand("LLEN", keys.dead), RedisCommand("EXISTS", keys.paused), RedisCommand("TIME"),
-        RedisCommand("ZRANGE", keys.workers, 0, -1, "WITHSCORES"),
+        RedisCommand("ZRANGE", keys.workers, 0, -1, "WITHSCORES"), RedisCommand("HGETALL", keys.stats),
       ])
     let counts = replies.prefix(lists.count).map { $0.integer ?? 0 }
     let rest = Array(replies.dropFirst(lists.count))
@@ -16,7 +16,9 @@ extension RedisJobProducer: JobQueueInspector {
       depth: Dictionary(uniqueKeysWithValues: zip(lists, counts)),
       running: workers.reduce(0) { $0 + $1.running }, dead: rest[0].integer ?? 0,
       workers: workers.filter { $0.alive || $0.running > 0 }, paused: rest[1].integer == 1,
-      oldestWait: try await oldestWait(now: now))
+      oldestWait: try await oldestWait(now: now),
+      counts: Dictionary(
+        rest[4].pairs.map { ($0.name, $0.value.integer ?? 0) }, uniquingKeysWith: { $1 }))
   }
 
   private func workers(
@@ -69,7 +71,7 @@ extension RedisJobProducer: JobQueueInspector {
       let command = RedisCommand(
         RedisScripts.retry,
         keys: [keys.dead, keys.queue(job.priority)] + (job.id.map { [keys.job($0), keys.result($0)] } ?? []),
-        [entry, job.payload])
+        [entry, job.payload, job.priority.rawValue, configuration.jobTimeToLive.redisMilliseconds])
       count += try await commands.perform(command, patience: configuration.producerPatience).integer ?? 0
     }
     return count
@@ -81,6 +83,18 @@ extension RedisJobProducer: JobQueueInspector {
 
   package func setPaused(_ paused: Bool) async throws(JobQueueError) {
     _ = try await checked([paused ? RedisCommand("SET", keys.paused, "1") : RedisCommand("DEL", keys.paused)])
+  }
+
+  /// Removes every key of the namespace, in steps that don't hold up the server.
+  package func removeAllKeys() async throws(JobQueueError) {
+    var cursor = "0"
+    repeat {
+      let reply = try await checked([RedisCommand("SCAN", cursor, "MATCH", keys.prefix + "*", "COUNT", 1000)])
+      guard let parts = reply.first?.array, parts.count == 2, let next = parts[0].string else { return }
+      let found = parts[1].array?.compactMap(\.string) ?? []
+      if !found.isEmpty { _ = try await checked([RedisCommand("UNLINK", found)]) }
+      cursor = next
+    } while cursor != "0"
   }
 
   private func deadEntries(upTo limit: Int?) async throws(JobQueueError) -> [[UInt8]] {

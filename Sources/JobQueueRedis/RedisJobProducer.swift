@@ -41,7 +41,7 @@ package final class RedisJobProducer: JobProducer {
       self.inbox.stop()
     }
     hub.close()
-    await commands.close()
+    commands.close()
   }
 
   package var replyAddress: ReplyAddress? { ReplyAddress(address) }
@@ -52,7 +52,10 @@ package final class RedisJobProducer: JobProducer {
     let id = submission.id
     let command = RedisCommand(
       RedisScripts.submit,
-      keys: [keys.queue(submission.priority), keys.job(id), keys.result(id), keys.cancellation(id)],
+      keys: [
+        keys.queue(submission.priority), keys.job(id), keys.result(id), keys.cancellation(id), keys.stats,
+        keys.pace,
+      ],
       [
         submission.payload, configuration.limits.capacity, configuration.jobTimeToLive.redisMilliseconds,
         submission.priority.rawValue, submission.fingerprint ?? "", "s" + address,
@@ -63,7 +66,10 @@ package final class RedisJobProducer: JobProducer {
     case 1: return .queued(position: elements.last?.integer ?? 1)
     case 2: return .attached
     case 3: return .finished(result: elements.last?.bytes ?? [])
-    case 4: throw .queueFull(capacity: configuration.limits.capacity)
+    case 4:
+      let seconds = elements.last?.integer ?? -1
+      throw .queueFull(
+        capacity: configuration.limits.capacity, timeToServe: seconds < 0 ? nil : .seconds(seconds))
     case 5: throw .idConflict(id)
     default: throw RedisReply.unexpected(reply, from: "submit")
     }

@@ -32,8 +32,12 @@ package struct RedisKeys: Sendable {
   var dead: String { prefix + "dead" }
   /// Present while nothing is to be claimed.
   var paused: String { prefix + "paused" }
-  /// HASH of counts since ever: `posted`, `duplicates`, `buried`, `recovered`, `exhausted`, `cancelled`.
+  /// HASH of counts since ever: `posted` and of these `failed`, `duplicates`, `buried`, `crashes` of workers that ran
+  /// a job, `recovered`, `exhausted`, `cancelled`; expires after a month without any.
   var stats: String { prefix + "stats" }
+  /// HASH of two readings of `posted`, of the last beat that was at least 5 s after the one before and of that:
+  /// `t1` and `t0` in milliseconds, `n1` and `n0`; expires.
+  var pace: String { prefix + "pace" }
   /// STRING, written to find out whether writing works; expires.
   var probe: String { prefix + "probe" }
 

@@ -60,14 +60,13 @@ final class RedisLink {
     return replies
   }
 
-  private func encode(_ command: RedisCommand) -> [[UInt8]] {
+  private func encode(_ command: RedisCommand) -> [UInt8] {
     guard let script = command.script, let hash = hashes[script] else { return encodeInFull(command) }
-    return ["EVALSHA".redisBytes, hash] + command.words
+    return command.encoded(after: ["EVALSHA", hash])
   }
 
-  private func encodeInFull(_ command: RedisCommand) -> [[UInt8]] {
-    guard let script = command.script else { return command.words }
-    return ["EVAL".redisBytes, script.source.redisBytes] + command.words
+  private func encodeInFull(_ command: RedisCommand) -> [UInt8] {
+    command.encoded(after: command.script.map { ["EVAL", $0.source] } ?? [])
   }
 
   // MARK: Connecting
@@ -124,8 +123,8 @@ final class RedisLink {
     }
     // A user without the right to load scripts or to name connections can still run everything with EVAL.
     let replies = try exchange(
-      [RedisCommand("CLIENT", "SETNAME", name).words]
-        + scripts.map { RedisCommand("SCRIPT", "LOAD", $0.source).words }, on: context)
+      [RedisCommand("CLIENT", "SETNAME", name).encoded()]
+        + scripts.map { RedisCommand("SCRIPT", "LOAD", $0.source).encoded() }, on: context)
     for (script, reply) in zip(scripts, replies.dropFirst()) {
       if let error = reply.error, error.contains("ompil") {
         throw RedisFailure(
@@ -141,7 +140,7 @@ final class RedisLink {
   private func demand(
     _ command: RedisCommand, on context: UnsafeMutablePointer<redisContext>, _ complaint: String
   ) throws(RedisFailure) {
-    guard let error = try exchange([command.words], on: context).first?.error else { return }
+    guard let error = try exchange([command.encoded()], on: context).first?.error else { return }
     throw RedisFailure(kind: .notConnected, message: "\(complaint): \(error)")
   }
 
@@ -154,7 +153,7 @@ final class RedisLink {
   // MARK: Exchange
 
   private func exchange(
-    _ commands: [[[UInt8]]], on context: UnsafeMutablePointer<redisContext>
+    _ commands: [[UInt8]], on context: UnsafeMutablePointer<redisContext>
   ) throws(RedisFailure) -> [RedisReply] {
     for command in commands where !Self.append(command, to: context) { throw lost(context) }
     var replies: [RedisReply] = []
@@ -168,20 +167,10 @@ final class RedisLink {
     return replies
   }
 
-  /// All words in one buffer: the pointers stay valid while hiredis copies them.
-  private static func append(_ words: [[UInt8]], to context: UnsafeMutablePointer<redisContext>) -> Bool {
-    var buffer: [CChar] = []
-    buffer.reserveCapacity(words.reduce(1) { $0 + $1.count })
-    for word in words { word.withUnsafeBytes { buffer.append(contentsOf: $0.bindMemory(to: CChar.self)) } }
-    buffer.append(0)
-    let lengths = words.map(\.count)
-    return buffer.withUnsafeBufferPointer { bytes in
-      var offset = 0
-      var pointers = lengths.map { length -> UnsafePointer<CChar>? in
-        defer { offset += length }
-        return bytes.baseAddress.map { $0 + offset }
-      }
-      return redisAppendCommandArgv(context, Int32(words.count), &pointers, lengths) == REDIS_OK
+  private static func append(_ command: [UInt8], to context: UnsafeMutablePointer<redisContext>) -> Bool {
+    command.withUnsafeBytes { bytes in
+      redisAppendFormattedCommand(context, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
+        == REDIS_OK
     }
   }
 

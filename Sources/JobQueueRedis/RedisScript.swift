@@ -18,6 +18,7 @@ struct RedisScript: Sendable, Hashable {
   /// Functions common to the scripts.
   ///
   /// - `now()`: Redis's clock in milliseconds; no other clock is ever compared with.
+  /// - `count(stats, what)`: counts since ever; a queue that is not used for a month forgets its counts.
   /// - `subscribe(job, address)`: adds an address to those that are told of a job.
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.
@@ -30,6 +31,10 @@ struct RedisScript: Sendable, Hashable {
       local t = redis.call('TIME')
       return t[1] * 1000 + math.floor(t[2] / 1000)
     end
+    local function count(stats, what)
+      redis.call('HINCRBY', stats, what, 1)
+      redis.call('PEXPIRE', stats, 2592000000)
+    end
     local function subscribe(job, address)
       if address == '' then return end
       local known = redis.call('HGET', job, 'r') or ''
@@ -40,10 +45,10 @@ struct RedisScript: Sendable, Hashable {
       local key = string.sub(address, 2)
       if string.sub(address, 1, 1) == 's' then
         redis.pcall('XADD', key, 'MAXLEN', '~', maxlen, '*', 'id', id, 'done', '1', 'd', result)
-        redis.call('PEXPIRE', key, inbox_ttl)
+        redis.pcall('PEXPIRE', key, inbox_ttl)
       elseif address ~= '' then
         redis.pcall('RPUSH', key, result)
-        redis.call('PEXPIRE', key, list_ttl)
+        redis.pcall('PEXPIRE', key, list_ttl)
       end
     end
     local function announce_all(job, address, id, result, maxlen, inbox_ttl, list_ttl)

@@ -38,13 +38,13 @@ extension RedisScripts {
     "start",
     """
     if not redis.call('LPOS', KEYS[1], ARGV[2]) then return {0} end
-    local result = redis.call('GET', KEYS[3])
+    local job = redis.call('HMGET', KEYS[2], 's', 'w', 'att', 't0')
+    local result = job[1] == 'done' and redis.call('GET', KEYS[3])
     if result then
       redis.call('LREM', KEYS[1], 1, ARGV[2])
       announce(ARGV[8], ARGV[3], result, ARGV[9], ARGV[10], ARGV[11])
       return {0}
     end
-    local job = redis.call('HMGET', KEYS[2], 's', 'w', 'att', 't0')
     local t = now()
     if job[1] == 'running' and job[2] and job[2] ~= ARGV[1] then
       local beat = redis.call('ZSCORE', KEYS[5], string.match(job[2], '^(.*)#'))
@@ -58,12 +58,13 @@ extension RedisScripts {
     local waited = job[4] and t - job[4] or -1
     if tonumber(ARGV[5]) > 0 and waited > tonumber(ARGV[5]) and job[2] ~= ARGV[1] then return {2} end
     redis.call('HSET', KEYS[2], 's', 'running', 'w', ARGV[1], 't1', t, 'q', ARGV[4])
-    redis.call('HDEL', KEYS[2], 'p')
-    redis.call('PEXPIRE', KEYS[2], ARGV[7])
+    if waited < 0 or waited * 2 > tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
     return {3, tonumber(job[3] or 0), waited}
     """)
 
   /// Tells of progress.
+  ///
+  /// A job that Redis knows nothing of is nobody else's: Redis came back without its data.
   ///
   /// KEYS[1] -> job, KEYS[2] -> cancellation
   /// ARGV[1] -> claim, ARGV[2] -> id, ARGV[3] -> sequence, ARGV[4] -> body, ARGV[5] -> address or '',
@@ -73,8 +74,8 @@ extension RedisScripts {
   static let emit = RedisScript(
     "emit",
     """
-    local job = redis.call('HMGET', KEYS[1], 'w', 'r')
-    if job[1] ~= ARGV[1] then return 0 end
+    local job = redis.call('HMGET', KEYS[1], 'w', 'r', 's')
+    if job[1] ~= ARGV[1] and job[3] then return 0 end
     if redis.call('EXISTS', KEYS[2]) == 1 then return -1 end
     local known = job[2] or ''
     if not string.find('\\n' .. known, '\\n' .. ARGV[5] .. '\\n', 1, true) then known = known .. ARGV[5] end
@@ -82,7 +83,7 @@ extension RedisScripts {
       if string.sub(address, 1, 1) == 's' then
         local key = string.sub(address, 2)
         redis.pcall('XADD', key, 'MAXLEN', '~', ARGV[6], '*', 'id', ARGV[2], 'seq', ARGV[3], 'd', ARGV[4])
-        redis.call('PEXPIRE', key, ARGV[7])
+        redis.pcall('PEXPIRE', key, ARGV[7])
       end
     end
     return 1
@@ -92,7 +93,7 @@ extension RedisScripts {
   ///
   /// KEYS[1] -> worker's list, KEYS[2] -> result, KEYS[3] -> job, KEYS[4] -> stats
   /// ARGV[1] -> payload, ARGV[2] -> result, ARGV[3] -> result's time to live, ARGV[4] -> id, ARGV[5] -> address or
-  /// '', ARGV[6] -> capacity and ARGV[7] -> time to live of an inbox
+  /// '', ARGV[6] -> capacity and ARGV[7] -> time to live of an inbox, ARGV[8] -> 1 if it tells of a failure, else 0
   ///
   /// Returns 1 if this result is the visible one, 0 if another was first.
   static let post = RedisScript(
@@ -105,14 +106,14 @@ extension RedisScripts {
       redis.call('HDEL', KEYS[3], 'p', 'r', 'w')
       redis.call('PEXPIRE', KEYS[3], ARGV[3])
       redis.call('HINCRBY', KEYS[4], 'posted', 1)
+      if ARGV[8] == '1' then redis.call('HINCRBY', KEYS[4], 'failed', 1) end
       return 1
     end
     local visible = redis.call('GET', KEYS[2])
-    if owned == 1 then
-      announce(ARGV[5], ARGV[4], visible, ARGV[6], ARGV[7], ARGV[3])
-      redis.call('HINCRBY', KEYS[4], 'duplicates', 1)
-    end
-    return visible == ARGV[2] and 1 or 0
+    if visible == ARGV[2] then return 1 end
+    if owned == 1 then announce(ARGV[5], ARGV[4], visible, ARGV[6], ARGV[7], ARGV[3]) end
+    count(KEYS[4], 'duplicates')
+    return 0
     """)
 
   /// Moves a job to the dead list and, if its id is known, stores and announces a result.
@@ -120,7 +121,7 @@ extension RedisScripts {
   /// KEYS[1] -> worker's list, KEYS[2] -> dead, KEYS[3] -> stats, and with an id KEYS[4] -> job, KEYS[5] -> result
   /// ARGV[1] -> payload, ARGV[2] -> cap of the dead list, ARGV[3] -> list's name, ARGV[4] -> reason,
   /// ARGV[5] -> id or '?', ARGV[6] -> result or '', ARGV[7] -> result's time to live, ARGV[8] -> address or '',
-  /// ARGV[9] -> capacity and ARGV[10] -> time to live of an inbox
+  /// ARGV[9] -> capacity and ARGV[10] -> time to live of an inbox, ARGV[11] -> dead list's time to live
   ///
   /// Returns 1 if the job was the worker's, else 0.
   static let bury = RedisScript(
@@ -131,7 +132,8 @@ extension RedisScripts {
       local entry = string.format('%.0f', now()) .. ' ' .. ARGV[5] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4]
       redis.call('LPUSH', KEYS[2], entry .. '\\n' .. ARGV[1])
       redis.call('LTRIM', KEYS[2], 0, ARGV[2] - 1)
-      redis.call('HINCRBY', KEYS[3], 'buried', 1)
+      redis.call('PEXPIRE', KEYS[2], ARGV[11])
+      count(KEYS[3], 'buried')
     end
     if #KEYS < 5 then return owned end
     if ARGV[6] == '' then

@@ -1,22 +1,62 @@
 /// What a worker's heartbeat runs.
 extension RedisScripts {
-  /// A sign of life.
+  /// A sign of life, and the question which of the jobs it runs are to be stopped.
   ///
-  /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3...] -> cancellations of the jobs it runs
-  /// ARGV[1] -> worker, ARGV[2] -> info's time to live, ARGV[3...] -> fields and values of the info
+  /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3] -> stats, KEYS[4] -> pace,
+  /// KEYS[5...] -> of each job it runs the cancellation and the job
+  /// ARGV[1] -> worker, ARGV[2] -> info's and ARGV[3] -> workers' time to live, ARGV[4] -> how many jobs,
+  /// ARGV[5...] -> their claims, and then fields and values of the info
   ///
-  /// Returns the numbers, from 0, of the cancellations that exist.
+  /// Returns a number for each job: 0 go on, 1 cancelled, 2 the job is another's by now; and then 1 if Redis has
+  /// heard of this worker before, else 0.
   static let beat = RedisScript(
     "beat",
     """
-    redis.call('ZADD', KEYS[1], now(), ARGV[1])
-    redis.call('HSET', KEYS[2], unpack(ARGV, 3))
-    redis.call('PEXPIRE', KEYS[2], ARGV[2])
-    local cancelled = {}
-    for i = 3, #KEYS do
-      if redis.call('EXISTS', KEYS[i]) == 1 then cancelled[#cancelled + 1] = i - 3 end
+    local is_known = redis.call('EXISTS', KEYS[2])
+    local t = now()
+    redis.call('ZADD', KEYS[1], t, ARGV[1])
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    redis.call('PEXPIRE', KEYS[3], 2592000000)
+    local pace = redis.call('HMGET', KEYS[4], 't1', 'n1')
+    if t - (pace[1] or 0) >= 5000 then
+      local posted = redis.call('HGET', KEYS[3], 'posted') or 0
+      redis.call('HSET', KEYS[4], 't0', pace[1] or t, 'n0', pace[2] or posted, 't1', t, 'n1', posted)
+      redis.call('PEXPIRE', KEYS[4], 30000)
     end
-    return cancelled
+    redis.call('HSET', KEYS[2], unpack(ARGV, 5 + ARGV[4]))
+    redis.call('PEXPIRE', KEYS[2], ARGV[2])
+    local answers = {}
+    for i = 1, ARGV[4] do
+      local owner = redis.call('HGET', KEYS[2 * i + 4], 'w')
+      local is_lost = is_known == 0 and redis.call('EXISTS', KEYS[2 * i + 4]) == 0
+      if owner == ARGV[4 + i] or is_lost then
+        answers[i] = redis.call('EXISTS', KEYS[2 * i + 3])
+      else
+        answers[i] = 2
+      end
+    end
+    answers[#answers + 1] = is_known
+    return answers
+    """)
+
+  /// Takes a job that a worker holds into its list again after Redis came back without its data, unless it was
+  /// submitted again or answered meanwhile.
+  ///
+  /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result
+  /// ARGV[1] -> payload, ARGV[2] -> claim if it runs, else '', ARGV[3] -> list's name, ARGV[4] -> job's time to live
+  ///
+  /// Returns 1 if the worker has it, else 0.
+  static let restore = RedisScript(
+    "restore",
+    """
+    if redis.call('LPOS', KEYS[1], ARGV[1]) then return 1 end
+    if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then return 0 end
+    redis.call('LPUSH', KEYS[1], ARGV[1])
+    if ARGV[2] ~= '' then
+      redis.call('HSET', KEYS[2], 's', 'running', 'w', ARGV[2], 'q', ARGV[3], 't1', now())
+      redis.call('PEXPIRE', KEYS[2], ARGV[4])
+    end
+    return 1
     """)
 
   /// Takes a job from a dead worker: back to be the next of its list, or, if too many workers died of it or
@@ -46,6 +86,7 @@ extension RedisScripts {
         local theirs = not state[2] or string.sub(state[2], 1, #ARGV[1] + 1) == ARGV[1] .. '#'
         if theirs then
           exhausted = redis.call('HINCRBY', KEYS[8], 'att', 1) >= tonumber(ARGV[4])
+          count(KEYS[4], 'crashes')
           redis.call('HDEL', KEYS[8], 'w')
           redis.call('HSET', KEYS[8], 's', 'queued', 'p', ARGV[3])
           redis.call('PEXPIRE', KEYS[8], ARGV[5])
@@ -54,17 +95,17 @@ extension RedisScripts {
     end
     if exhausted then
       redis.call('LPUSH', KEYS[3], ARGV[3])
-      redis.call('HINCRBY', KEYS[4], 'exhausted', 1)
+      count(KEYS[4], 'exhausted')
       return 2
     end
     redis.call('RPUSH', list, ARGV[3])
-    redis.call('HINCRBY', KEYS[4], 'recovered', 1)
+    count(KEYS[4], 'recovered')
     return 1
     """)
 
   /// The end of a worker. What it still holds is taken over at once instead of after the lease.
   ///
-  /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3] -> worker's list
+  /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3] -> worker's list, KEYS[4] -> stats
   /// ARGV[1] -> worker
   ///
   /// Returns how many jobs it holds.
@@ -72,6 +113,7 @@ extension RedisScripts {
     "depart",
     """
     redis.call('DEL', KEYS[2])
+    redis.call('PEXPIRE', KEYS[4], 2592000000)
     local held = redis.call('LLEN', KEYS[3])
     if held == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) else redis.call('ZADD', KEYS[1], 0, ARGV[1]) end
     return held

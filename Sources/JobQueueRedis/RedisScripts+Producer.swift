@@ -2,32 +2,38 @@
 extension RedisScripts {
   /// Puts a job into a list.
   ///
-  /// KEYS[1] -> list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation
+  /// KEYS[1] -> list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation, KEYS[5] -> stats, KEYS[6] -> pace
   /// ARGV[1] -> payload, ARGV[2] -> cap of the list, ARGV[3] -> job's time to live in ms, ARGV[4] -> list's name,
   /// ARGV[5] -> fingerprint or '', ARGV[6] -> address to tell or ''
   ///
-  /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4} list full,
-  /// {5} the id is of another job. Refused by Redis when its memory is used up.
+  /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4, seconds
+  /// or -1} list full, and in how many seconds what waits may be served, {5} the id is of another job. Refused by Redis when its memory is used up.
   static let submit = RedisScript(
     "submit", flags: "",
     """
-    local known = redis.call('HGET', KEYS[2], 'h')
-    local other = known and known ~= '' and ARGV[5] ~= '' and known ~= ARGV[5]
-    local result = redis.call('GET', KEYS[3])
-    if result then
-      if other then return {5} end
-      return {3, result}
+    local job = redis.call('HMGET', KEYS[2], 's', 'h')
+    local state = job[1]
+    if state then
+      local is_other = job[2] and job[2] ~= '' and ARGV[5] ~= '' and job[2] ~= ARGV[5]
+      local result = state == 'done' and redis.call('GET', KEYS[3])
+      if state ~= 'done' or result then
+        if is_other then return {5} end
+        if result then return {3, result} end
+        subscribe(KEYS[2], ARGV[6])
+        return {2}
+      end
     end
-    local state = redis.call('HGET', KEYS[2], 's')
-    if state == 'queued' or state == 'running' then
-      if other then return {5} end
-      subscribe(KEYS[2], ARGV[6])
-      return {2}
+    local waiting = redis.call('LLEN', KEYS[1])
+    if waiting >= tonumber(ARGV[2]) then
+      local posted = redis.call('HGET', KEYS[5], 'posted') or 0
+      local before = redis.call('HMGET', KEYS[6], 't0', 'n0')
+      local served = before[2] and posted - before[2] or 0
+      if served <= 0 then return {4, -1} end
+      return {4, math.ceil(waiting * (now() - before[1]) / served / 1000)}
     end
-    if redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[2]) then return {4} end
     redis.call('DEL', KEYS[2], KEYS[4])
-    redis.call('HSET', KEYS[2], 's', 'queued', 'q', ARGV[4], 't0', now(), 'h', ARGV[5], 'p', ARGV[1])
-    subscribe(KEYS[2], ARGV[6])
+    redis.call('HSET', KEYS[2], 's', 'queued', 'q', ARGV[4], 't0', now(), 'h', ARGV[5], 'p', ARGV[1],
+      'r', ARGV[6] == '' and '' or ARGV[6] .. '\\n')
     redis.call('PEXPIRE', KEYS[2], ARGV[3])
     return {1, redis.call('LPUSH', KEYS[1], ARGV[1])}
     """)
@@ -55,7 +61,7 @@ extension RedisScripts {
           redis.call('HSET', KEYS[3], 's', 'done')
           redis.call('HDEL', KEYS[3], 'p', 'r')
           redis.call('PEXPIRE', KEYS[3], ARGV[4])
-          redis.call('HINCRBY', KEYS[4], 'cancelled', 1)
+          count(KEYS[4], 'cancelled')
           return 1
         end
       end
@@ -79,14 +85,18 @@ extension RedisScripts {
   /// Gives a dead job another life, as if it had just been submitted.
   ///
   /// KEYS[1] -> dead, KEYS[2] -> list, and with an id KEYS[3] -> job, KEYS[4] -> result
-  /// ARGV[1] -> entry of the dead list, ARGV[2] -> payload
+  /// ARGV[1] -> entry of the dead list, ARGV[2] -> payload, ARGV[3] -> list's name, ARGV[4] -> job's time to live
   ///
   /// Returns 1 if the entry was there, else 0.
   static let retry = RedisScript(
     "retry",
     """
     if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-    if #KEYS == 4 then redis.call('DEL', KEYS[3], KEYS[4]) end
+    if #KEYS == 4 then
+      redis.call('DEL', KEYS[3], KEYS[4])
+      redis.call('HSET', KEYS[3], 's', 'queued', 'q', ARGV[3], 't0', now(), 'p', ARGV[2])
+      redis.call('PEXPIRE', KEYS[3], ARGV[4])
+    end
     redis.call('LPUSH', KEYS[2], ARGV[2])
     return 1
     """)

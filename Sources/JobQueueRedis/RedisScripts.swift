@@ -3,5 +3,5 @@
 enum RedisScripts {
   static let producer = [submit, cancel, ready, retry]
   static let consumer = [claim, start, emit, post, bury, release, adopt]
-  static let heartbeat = [beat, recover, depart]
+  static let heartbeat = [beat, restore, recover, depart]
 }

@@ -11,8 +11,8 @@ final class RedisWorker: Sendable {
   let identify: JobIdentifier
   let logger: Logger
   let jobs = Mutex(InFlightJobs())
-  let cancellations: AsyncStream<JobID>
-  let cancelled: AsyncStream<JobID>.Continuation
+  let interruptions: AsyncStream<JobInterruption>
+  let interrupted: AsyncStream<JobInterruption>.Continuation
   private let lastBeat = Mutex<ContinuousClock.Instant?>(nil)
 
   init(
@@ -25,7 +25,7 @@ final class RedisWorker: Sendable {
     self.info = info
     self.logger = logger
     self.identify = identify
-    (cancellations, cancelled) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
+    (interruptions, interrupted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
   }
 
   /// The list of jobs in its hands.

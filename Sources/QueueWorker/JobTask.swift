@@ -24,6 +24,8 @@ package enum Interruption: Sendable, Equatable {
   case cancelled
   /// The worker shuts down; another one will run the job from the beginning.
   case released
+  /// Another worker runs the job: this one was silent for so long that it was taken for dead.
+  case fenced
 }
 
 /// Why a task has no answer.
@@ -35,6 +37,7 @@ package enum TaskError: Error, Sendable, Equatable, CustomStringConvertible {
     switch self {
     case .interrupted(.cancelled): "cancelled"
     case .interrupted(.released): "the engine was shut down"
+    case .interrupted(.fenced): "another worker runs the job"
     case .failed(let failure): failure.message
     }
   }

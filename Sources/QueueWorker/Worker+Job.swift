@@ -50,6 +50,7 @@ extension Worker {
     case .cancelled: await post(.cancelled(id: id.rawValue), of: job, id, replyTo)
     case .expired: await post(.expired(id: id.rawValue), of: job, id, replyTo)
     case .run(let attempt, let queued):
+      interruptions.begin(id)
       return StartedJob(job: job, id: id, replyTo: replyTo, attempt: attempt, queued: queued)
     }
     return nil
@@ -61,10 +62,10 @@ extension Worker {
       interruptions.forget(started.id)
       slots.giveBack()
     }
-    if let result = await result(of: started) {
-      await post(result, of: started.job, started.id, started.replyTo)
-    } else {
-      await release(started.job)
+    switch await run(started) {
+    case .done(let result): await post(result, of: started.job, started.id, started.replyTo)
+    case .unfinished: await release(started.job)
+    case .another: logger.notice("another worker runs the job", metadata: ["job_id": "\(started.id)"])
     }
   }
 
@@ -74,35 +75,47 @@ extension Worker {
 
   private func post(_ result: JobResult, of job: ClaimedJob, _ id: JobID, _ replyTo: ReplyAddress?) async {
     await persist("post", id) { () throws(JobQueueError) in
-      try await queue.post(job, id: id, result: result.encode(), replyTo: replyTo)
+      try await queue.post(
+        job, id: id, result: result.encode(), failed: result.status == .failed, replyTo: replyTo)
     }
     log(result)
   }
 
-  /// Nil if another worker is to run the job.
-  private func result(of started: StartedJob) async -> JobResult? {
+  /// How a run ended.
+  private enum RunOutcome {
+    case done(JobResult)
+    /// Another worker is to run the job.
+    case unfinished
+    /// Another worker runs the job already.
+    case another
+  }
+
+  private func run(_ started: StartedJob) async -> RunOutcome {
     let id = started.id
     let request: JobRequest
     do throws(WireError) {
       request = try JobRequest.decode(started.job.payload, mode: .queue, limits: configuration.limits)
     } catch {
-      return .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt)
+      return .done(
+        .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt))
     }
     do throws(TaskError) {
       let answer = try await tasks.task(named: request.taskName)
         .run(request) { interruptions.interruption(of: id) }
-      return answer.result(
-        of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
-        queued: started.queued)
+      return .done(
+        answer.result(
+          of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
+          queued: started.queued))
     } catch {
       switch error {
-      case .interrupted(.cancelled): return .cancelled(id: id.rawValue)
-      case .interrupted(.released): return nil
+      case .interrupted(.cancelled): return .done(.cancelled(id: id.rawValue))
+      case .interrupted(.released): return .unfinished
+      case .interrupted(.fenced): return .another
       case .failed(let failure):
         var result = JobResult.failed(
           id: id.rawValue, failure, worker: queue.workerID, attempts: started.attempt)
         result.taskName = request.taskName
-        return result
+        return .done(result)
       }
     }
   }

@@ -25,7 +25,7 @@ package struct Worker: Service {
 
   package func run() async throws {
     await withTaskGroup(of: Void.self) { helpers in
-      helpers.addTask { await listenForCancellations() }
+      helpers.addTask { await listenForInterruptions() }
       helpers.addTask { await releaseAfterDrain() }
       await withDiscardingTaskGroup { jobs in
         await takeJobs { job in jobs.addTask { await finish(job) } }
@@ -50,20 +50,27 @@ package struct Worker: Service {
     }
   }
 
-  /// Starts the jobs one after the other. One that an earlier worker died of runs alone, so that it can take no
-  /// other job along: what else was claimed goes back, and what runs is finished first.
+  /// Starts the jobs, all at once. One that an earlier worker died of runs alone, so that it can take no other job
+  /// along: other such jobs go back, and what runs is finished first.
   private func start(_ claimed: [ClaimedJob], _ begin: (StartedJob) -> Void) async {
-    for (index, job) in claimed.enumerated() {
-      guard let started = await start(job) else { continue }
-      slots.take()
-      guard started.attempt > 1 else {
-        begin(started)
-        continue
-      }
-      for other in claimed[(index + 1)...].reversed() { await release(other) }
-      _ = await slots.wait(for: configuration.maxConcurrentJobs - 1)
-      return await finish(started)
+    let started = await withTaskGroup(of: (Int, StartedJob?).self) { group in
+      for (index, job) in claimed.enumerated() { group.addTask { (index, await start(job)) } }
+      return await group.reduce(into: [Int: StartedJob]()) { $0[$1.0] = $1.1 }
     }
+    let inOrder = claimed.indices.compactMap { started[$0] }
+    for job in inOrder where job.attempt == 1 {
+      slots.take()
+      begin(job)
+    }
+    let risky = inOrder.filter { $0.attempt > 1 }
+    for other in risky.dropFirst().reversed() {
+      interruptions.forget(other.id)
+      await release(other.job)
+    }
+    guard let alone = risky.first else { return }
+    slots.take()
+    _ = await slots.wait(for: configuration.maxConcurrentJobs - 1)
+    await finish(alone)
   }
 
   /// Waits for jobs, but no longer than until the worker is told to stop. What was claimed by then is handled.
@@ -87,8 +94,8 @@ package struct Worker: Service {
     }.get()
   }
 
-  private func listenForCancellations() async {
-    for await id in queue.cancellations { interruptions.cancel(id) }
+  private func listenForInterruptions() async {
+    for await interruption in queue.interruptions { interruptions.note(interruption) }
   }
 
   private func releaseAfterDrain() async {

@@ -6,7 +6,7 @@ IMPORT_CHECK := --explicit-target-dependency-import-check error
 SWIFT_SOURCES := Package.swift Sources Tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test build release lint format kernels-check fixtures image compose-check deps test-deps clean
+.PHONY: help demo test chaos build release lint format kernels-check fixtures image compose-check deps test-deps clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,6 +17,11 @@ demo: release ## Set up, build, start the service with the bundled models and as
 test: test-deps lint kernels-check ## Set up, build and run all tests
 	$(SWIFT) build --build-tests $(IMPORT_CHECK)
 	$(SWIFT) test --skip-build --no-parallel
+
+chaos: test-deps release ## Break everything while 5,000 jobs run (CHAOS_JOBS, CHAOS_FAULTS; CHAOS_SEED replays a run)
+	$(SWIFT) build --build-tests $(IMPORT_CHECK)
+	CHAOS_JOBS=$(or $(CHAOS_JOBS),5000) CHAOS_FAULTS=$(or $(CHAOS_FAULTS),300) GPT2_PROGRAM=$(CURDIR)/.build/release/gpt2 \
+	  $(SWIFT) test --skip-build --filter ChaosTests.ChaosTests
 
 build: deps ## Build for development
 	$(SWIFT) build $(IMPORT_CHECK)

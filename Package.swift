@@ -96,6 +96,7 @@ let package = Package(
 
     testSupport("JobQueueConformance", dependencies: ["JobQueue", .serviceLifecycle]),
     testSupport("RedisTestServer"),
+    testSupport("ServiceUnderTest"),
     testTarget("GPT2Tests", dependencies: ["GPT2", "CKernels"], exclude: ["Fixtures"]),
     testTarget("JobWireTests", dependencies: ["JobWire"]),
     testTarget("JobQueueTests", dependencies: ["JobQueue", "JobQueueConformance", .serviceLifecycle]),
@@ -117,7 +118,8 @@ let package = Package(
       "ObservabilityTests",
       dependencies: ["Observability", .hummingbirdTesting, .httpTypes, .logging, .nioCore, .serviceLifecycle]),
     testTarget("CLITests", dependencies: ["CLI", "GPT2", "JobWire", .argumentParser]),
-    testTarget("EndToEndTests", dependencies: ["CLI", "JobWire", "RedisTestServer"]),
+    testTarget("EndToEndTests", dependencies: ["CLI", "JobWire", "RedisTestServer", "ServiceUnderTest"]),
+    testTarget("ChaosTests", dependencies: ["CLI", "JobWire", "RedisTestServer", "ServiceUnderTest"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -11,6 +11,8 @@ protocol SettingOptions: ParsableArguments {
 
 struct QueueOptions: SettingOptions {
   @Option(help: Setting.redisURL.optionHelp) var redisURL: String?
+  @Option(help: Setting.redisPasswordFile.optionHelp) var redisPasswordFile: String?
+  @Option(help: Setting.redisChecks.optionHelp) var redisChecks: String?
   @Option(help: Setting.queueNamespace.optionHelp) var queueNamespace: String?
   @Option(help: Setting.queueCap.optionHelp) var queueCap: String?
   @Option(name: .customLong("result-ttl-seconds"), help: Setting.resultTTLSeconds.optionHelp)
@@ -23,7 +25,8 @@ struct QueueOptions: SettingOptions {
 
   var given: [Setting: String?] {
     [
-      .redisURL: redisURL, .queueNamespace: queueNamespace, .queueCap: queueCap,
+      .redisURL: redisURL, .redisPasswordFile: redisPasswordFile, .redisChecks: redisChecks,
+      .queueNamespace: queueNamespace, .queueCap: queueCap,
       .resultTTLSeconds: resultTTLSeconds, .deadCap: deadCap, .deadTTLSeconds: deadTTLSeconds,
       .leaseSeconds: leaseSeconds, .maxAttempts: maxAttempts,
     ]

@@ -2,6 +2,8 @@
 enum Setting: String, CaseIterable, Sendable {
   // The queue
   case redisURL = "REDIS_URL"
+  case redisPasswordFile = "REDIS_PASSWORD_FILE"
+  case redisChecks = "REDIS_CHECKS"
   case queueNamespace = "QUEUE_NAMESPACE"
   case queueCap = "QUEUE_CAP"
   case resultTTLSeconds = "RESULT_TTL_SECONDS"
@@ -55,6 +57,7 @@ enum Setting: String, CaseIterable, Sendable {
   var defaultValue: String {
     switch self {
     case .redisURL: "redis://127.0.0.1:6379"
+    case .redisChecks: "warn"
     case .queueNamespace: "gpt2"
     case .queueCap: "1000"
     case .resultTTLSeconds: "600"
@@ -87,7 +90,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .drainSeconds: "20"
     case .logLevel: "info"
     case .logFormat: "auto"
-    case .apiKey, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath, .modelsDir, .modelCacheDir, .nHead,
+    case .redisPasswordFile, .apiKey, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath, .modelsDir,
+      .modelCacheDir, .nHead,
       .activation, .stateDictKey:
       ""
     }
@@ -96,7 +100,13 @@ enum Setting: String, CaseIterable, Sendable {
   /// The help of the option of the same words.
   var help: String {
     switch self {
-    case .redisURL: "Redis: redis://[user:password@]host[:port][/database], or redis+unix:///path/of/socket."
+    case .redisURL:
+      "Redis: redis://[user:password@]host[:port][/database], redis+unix:///path/of/socket, "
+        + "redis+sentinel://host[:port][,...]/name, or redis+cluster://host[:port][,...]."
+    case .redisPasswordFile: "A file whose first line is the password for Redis; read at every connect."
+    case .redisChecks:
+      "What to do about a Redis that may lose jobs (old version, eviction, no append-only file): warn, require "
+        + "(don't start), or off."
     case .queueNamespace: "The first part of all keys in Redis, in braces."
     case .queueCap: "Jobs that may wait in one list; beyond it, requests get 429."
     case .resultTTLSeconds: "How long a result can be fetched."

@@ -133,6 +133,12 @@ extension Wiring {
 
   func redis() throws -> RedisConfiguration {
     var configuration = try RedisConfiguration(url: settings.string(.redisURL))
+    configuration.passwordFile = settings.given(.redisPasswordFile)
+    let checks = settings.string(.redisChecks)
+    guard let mode = RedisServerCheck.Mode(rawValue: checks) else {
+      throw SettingsError("REDIS_CHECKS is \(checks); allowed are warn, require and off")
+    }
+    configuration.checks = mode
     configuration.namespace = settings.string(.queueNamespace)
     configuration.limits = try queueLimits()
     configuration.lease = try settings.seconds(.leaseSeconds, in: 1...86400)

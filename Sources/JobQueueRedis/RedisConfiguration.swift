@@ -3,13 +3,20 @@ package import JobQueue
 /// Where the queue is and how it behaves there.
 ///
 /// Configuration keys:
-/// - `REDIS_URL`: `redis://[user[:password]@]host[:port][/database]` or `redis+unix:///path/to/socket`.
+/// - `REDIS_URL`: `redis://[user[:password]@]host[:port][/database]`, `redis+unix:///path/to/socket`,
+///   `redis+sentinel://host[:port][,…]/name` or `redis+cluster://host[:port][,…]`.
+/// - `REDIS_PASSWORD_FILE`: a file whose first line is the password.
+/// - `REDIS_CHECKS`: whether a server that may lose jobs is only warned of (`warn`, the default), refused
+///   (`require`) or not looked at (`off`).
 /// - `QUEUE_NAMESPACE`: the hash tag that all keys begin with; `[A-Za-z0-9_.:-]{1,64}`, default `gpt2`.
 /// - `LEASE_SECONDS`: a worker that gave no sign of life for so long loses its jobs; default 15.
 /// - `MAX_ATTEMPTS`: how many workers may die of a job before it is buried; default 3.
 /// - `QUEUE_CAP`, `RESULT_TTL_SECONDS`: see `QueueLimits`.
 package struct RedisConfiguration: Sendable, Equatable {
   package var endpoint = RedisEndpoint()
+  /// Read at every connect, so that a new password is picked up.
+  package var passwordFile: String?
+  package var checks = RedisServerCheck.Mode.warn
   package var namespace = "gpt2"
   package var limits = QueueLimits()
   package var lease = Duration.seconds(15)
@@ -47,6 +54,12 @@ package struct RedisConfiguration: Sendable, Equatable {
   /// - Throws: `invalidConfiguration`, naming the setting and what is allowed.
   package func validate() throws(JobQueueError) {
     try limits.validate()
+    if endpoint.user != nil, endpoint.password == nil, passwordFile == nil {
+      throw invalid("REDIS_URL names a user but no password; add it, or set REDIS_PASSWORD_FILE")
+    }
+    if endpoint.password != nil, passwordFile != nil {
+      throw invalid("both REDIS_URL and REDIS_PASSWORD_FILE give a password; only one may")
+    }
     let isPlain = namespace.utf8.allSatisfy { byte in
       switch byte {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true

@@ -1,13 +1,20 @@
 package import JobQueue
 
-/// The address of a Redis server and who we are there.
+/// The address of Redis and who we are there.
 package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
   package enum Address: Sendable, Equatable {
-    case tcp(host: String, port: Int)
+    case tcp(HostAndPort)
     case unix(path: String)
+    /// The primary that the sentinels name.
+    case sentinel([HostAndPort], name: String)
+    /// Some nodes of a cluster; the others are learned.
+    case cluster([HostAndPort])
   }
 
-  package var address = Address.tcp(host: "127.0.0.1", port: 6379)
+  private static let port = 6379
+  private static let sentinelPort = 26379
+
+  package var address = Address.tcp(HostAndPort(host: "127.0.0.1", port: port))
   /// Nil for Redis's `default` user.
   package var user: String?
   package var password: String?
@@ -15,7 +22,9 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
 
   package init() {}
 
-  /// Reads `redis://[user[:password]@]host[:port][/database]` or `redis+unix://[user[:password]@]/path`.
+  /// Reads `redis://[user[:password]@]host[:port][/database]`, `redis+unix://[user[:password]@]/path`,
+  /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/name[/database]` or
+  /// `redis+cluster://[user[:password]@]host[:port][,host[:port]…]`.
   ///
   /// - Throws: `invalidConfiguration`; the message never repeats the password.
   package init(url: String) throws(JobQueueError) {
@@ -31,6 +40,10 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
     case "redis+unix", "unix":
       guard location.hasPrefix("/") else { throw Self.invalid("must name the socket by an absolute path") }
       address = .unix(path: String(location))
+    case "redis+sentinel": try readSentinels(location)
+    case "redis+cluster":
+      let nodes = location.hasSuffix("/") ? location.dropLast() : location
+      address = .cluster(try Self.hosts(nodes, defaultPort: Self.port))
     case "rediss":
       throw Self.invalid(
         "asks for TLS, which is not built in; use a Unix socket or a private network, or let a TLS proxy "
@@ -42,9 +55,15 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
   /// The address without credentials, for logs.
   package var description: String {
     switch address {
-    case .tcp(let host, let port): "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+    case .tcp(let server): "redis://\(server)/\(database)"
     case .unix(let path): "redis+unix://\(path)"
+    case .sentinel(let sentinels, let name): "redis+sentinel://\(Self.list(sentinels))/\(name)/\(database)"
+    case .cluster(let nodes): "redis+cluster://\(Self.list(nodes))"
     }
+  }
+
+  private static func list(_ hosts: [HostAndPort]) -> String {
+    hosts.map(\.description).joined(separator: ",")
   }
 
   private mutating func readCredentials(_ text: Substring) throws(JobQueueError) {
@@ -52,39 +71,46 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
     let user = try Self.percentDecoded(parts[0])
     self.user = user.isEmpty ? nil : user
     if parts.count == 2 { password = try Self.percentDecoded(parts[1]) }
-    if self.user != nil, password == nil { throw Self.invalid("names a user but no password") }
   }
 
   private mutating func readHost(_ text: Substring) throws(JobQueueError) {
     let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-    if parts.count == 2, !parts[1].isEmpty {
-      guard let number = Int(parts[1]), number >= 0 else {
-        throw Self.invalid("has the database \(parts[1]); a number is expected")
-      }
-      database = number
+    if parts.count == 2 { try readDatabase(parts[1]) }
+    address = .tcp(try Self.host(parts[0], defaultPort: Self.port))
+  }
+
+  private mutating func readSentinels(_ text: Substring) throws(JobQueueError) {
+    let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+    guard parts.count >= 2, !parts[1].isEmpty else {
+      throw Self.invalid("must name the primary as the sentinels do, behind a slash")
     }
-    var host = parts[0]
-    var port: Substring?
-    if host.hasPrefix("["), let end = host.firstIndex(of: "]") {
-      let tail = host[host.index(after: end)...]
-      guard tail.isEmpty || tail.hasPrefix(":") else { throw Self.invalid("has the malformed host \(host)") }
-      port = tail.isEmpty ? nil : tail.dropFirst()
-      host = host[host.index(after: host.startIndex)..<end]
-    } else if let colon = host.firstIndex(of: ":") {
-      port = host[host.index(after: colon)...]
-      host = host[..<colon]
+    if parts.count == 3 { try readDatabase(parts[2]) }
+    address = .sentinel(try Self.hosts(parts[0], defaultPort: Self.sentinelPort), name: String(parts[1]))
+  }
+
+  private mutating func readDatabase(_ text: Substring) throws(JobQueueError) {
+    if text.isEmpty { return }
+    guard let number = Int(text), number >= 0 else {
+      throw Self.invalid("has the database \(text); a number is expected")
     }
-    guard !host.isEmpty, !host.contains(":") || text.hasPrefix("[") else {
-      throw Self.invalid("has no valid host; an IPv6 address is written in brackets")
+    database = number
+  }
+
+  private static func hosts(_ text: Substring, defaultPort: Int) throws(JobQueueError) -> [HostAndPort] {
+    var hosts: [HostAndPort] = []
+    for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+      hosts.append(try host(part, defaultPort: defaultPort))
     }
-    var number = 6379
-    if let port {
-      guard let parsed = Int(port), (1...65535).contains(parsed) else {
-        throw Self.invalid("has the port \(port); 1 to 65535 is allowed")
-      }
-      number = parsed
+    return hosts
+  }
+
+  private static func host(_ text: Substring, defaultPort: Int) throws(JobQueueError) -> HostAndPort {
+    guard let host = HostAndPort(text, defaultPort: defaultPort) else {
+      throw invalid(
+        "has the server \(text); expected is a host, and perhaps a colon and a port of 1 to 65535, with an IPv6 "
+          + "address in brackets")
     }
-    address = .tcp(host: String(host), port: number)
+    return host
   }
 
   private static func percentDecoded(_ text: Substring) throws(JobQueueError) -> String {
@@ -108,7 +134,8 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
   private static func invalid(_ problem: String) -> JobQueueError {
     JobQueueError(
       .invalidConfiguration,
-      "REDIS_URL \(problem); expected redis://[user:password@]host[:port][/database] or "
-        + "redis+unix:///path/to/socket")
+      "REDIS_URL \(problem); expected redis://[user:password@]host[:port][/database], "
+        + "redis+unix:///path/to/socket, redis+sentinel://host[:port][,…]/name or "
+        + "redis+cluster://host[:port][,…]")
   }
 }

@@ -17,19 +17,20 @@ final class RedisHeartbeat: Sendable {
 
   /// Beats until `stop`, and then leaves the queue.
   func run() async throws(JobQueueError) {
-    let started = await withCheckedContinuation { continuation in
-      let started = DedicatedThread.start(named: "queue-beat") {
-        self.loop()
-        continuation.resume(returning: true)
+    let problem: JobQueueError? = await withCheckedContinuation { continuation in
+      let started = DedicatedThread.start(named: "queue-beat") { continuation.resume(returning: self.loop()) }
+      if !started {
+        continuation.resume(
+          returning: JobQueueError(.unavailable, "the system has no thread left for the heartbeat"))
       }
-      if !started { continuation.resume(returning: false) }
     }
-    if !started { throw JobQueueError(.unavailable, "the system has no thread left for the heartbeat") }
+    if let problem { throw problem }
   }
 
   func stop() { stopping.raise() }
 
-  private func loop() {
+  /// Returns why the server must not be worked with, or nil after `stop`.
+  private func loop() -> JobQueueError? {
     let configuration = worker.configuration
     let link = RedisLink(
       configuration: configuration, name: "beat:\(worker.id)", scripts: RedisScripts.heartbeat,
@@ -37,15 +38,19 @@ final class RedisHeartbeat: Sendable {
     defer { link.close() }
     var nextBeat = ContinuousClock.now
     var nextSweep = nextBeat + jittered(configuration.sweepInterval)
-    var isServerChecked = false
+    var checkedConnection = 0
     repeat {
       do throws(RedisFailure) {
         if ContinuousClock.now >= nextBeat {
-          try beat(on: link)
-          if !isServerChecked {
-            RedisServerCheck.report(try link.send(RedisServerCheck.commands), to: worker.logger)
-            isServerChecked = true
+          // A new connection may lead to another server.
+          if checkedConnection == 0 || checkedConnection != link.connectionCount {
+            let mode = configuration.checks
+            if let problem = try RedisServerCheck.perform(on: link, mode: mode, logger: worker.logger) {
+              return problem
+            }
+            checkedConnection = link.connectionCount
           }
+          try beat(on: link)
           nextBeat = ContinuousClock.now + configuration.beatInterval
         }
         if ContinuousClock.now >= nextSweep {
@@ -58,6 +63,7 @@ final class RedisHeartbeat: Sendable {
       }
     } while !stopping.wait(atMost: max(.zero, min(nextBeat, nextSweep) - ContinuousClock.now))
     depart(on: link)
+    return nil
   }
 
   private func jittered(_ interval: Duration) -> Duration { interval * Double.random(in: 0.8...1.2) }

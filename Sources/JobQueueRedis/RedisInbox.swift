@@ -41,14 +41,16 @@ final class RedisInbox: Sendable {
 
   func stop() { stopped.withLock { $0 = true } }
 
-  func run() async {
+  /// - Throws: why the server must not be worked with.
+  func run() async throws(JobQueueError) {
+    defer { connection.close() }
     // The name of the stream is new with every start: what is in it came after the subscriptions.
     var last = "0-0"
     var nextLook = ContinuousClock.now
     var nextRefresh = nextLook
     var overdue: Set<JobID> = []
     var failures = 0
-    var isServerChecked = false
+    var checkedConnection = 0
     while !stopped.withLock({ $0 }) {
       var batch = [
         RedisCommand(
@@ -64,10 +66,6 @@ final class RedisInbox: Sendable {
           last = event.position
           if let (id, event) = event.content { hub.publish(event, of: id) }
         }
-        if !isServerChecked, let replies = try? await commands.send(RedisServerCheck.commands) {
-          RedisServerCheck.report(replies, to: logger)
-          isServerChecked = true
-        }
         if failures > 0 { nextLook = ContinuousClock.now }
         failures = 0
       } catch {
@@ -75,13 +73,20 @@ final class RedisInbox: Sendable {
         try? await Task.sleep(for: Backoff.delay(afterFailures: failures))
         failures += 1
       }
+      // A new connection may lead to another server.
+      if checkedConnection != connection.connectionCount,
+        let info = try? await commands.send([RedisServerCheck.command]).first
+      {
+        checkedConnection = connection.connectionCount
+        let mode = configuration.checks
+        if let problem = RedisServerCheck.verdict(on: info, mode: mode, logger: logger) { throw problem }
+      }
       if failures == 0, ContinuousClock.now >= nextLook {
         overdue = await lookForResults(overdue: overdue)
         nextLook = ContinuousClock.now + Self.lookInterval
       }
       if Task.isCancelled { break }
     }
-    connection.close()
   }
 
   /// Publishes the results of jobs that were done at the last look already, and whose event hasn't come since.

@@ -45,7 +45,9 @@ extension RedisJobConsumer {
   private func claimOnce(
     upTo limit: Int, until deadline: ContinuousClock.Instant
   ) async throws(JobQueueError) -> [ClaimedJob] {
-    if worker.isLeaseInDoubt {
+    // The first beat comes after the look at the server.
+    let isUnchecked = worker.configuration.checks == .require && !worker.hasBeaten
+    if worker.isLeaseInDoubt || isUnchecked {
       await pause(until: deadline)
       return []
     }

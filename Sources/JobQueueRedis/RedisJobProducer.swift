@@ -35,13 +35,15 @@ package final class RedisJobProducer: JobProducer {
 
   /// Receives events until shutdown, and then ends all streams and refuses all calls.
   package func run() async throws {
-    await withTaskCancellationOrGracefulShutdownHandler {
-      await inbox.run()
+    defer {
+      hub.close()
+      commands.close()
+    }
+    try await withTaskCancellationOrGracefulShutdownHandler {
+      try await inbox.run()
     } onCancelOrGracefulShutdown: {
       self.inbox.stop()
     }
-    hub.close()
-    commands.close()
   }
 
   package var replyAddress: ReplyAddress? { ReplyAddress(address) }

@@ -8,6 +8,8 @@ import Logging
 /// Connects when first used and again after a failure, each time with a new context: the old one may still hold
 /// half an answer, and hiredis's own reconnect forgets timeouts, credentials and name.
 final class RedisLink {
+  private static let maxRedirections = 5
+
   private let configuration: RedisConfiguration
   private let name: String
   private let scripts: [RedisScript]
@@ -16,6 +18,9 @@ final class RedisLink {
   private var context: UnsafeMutablePointer<redisContext>?
   private var hashes: [RedisScript: [UInt8]] = [:]
   private var backoff: Backoff
+  /// The node of a cluster that was named as the right one.
+  private var redirection: HostAndPort?
+  private var server: HostAndPort?
   private var isClosed = false
   /// Counts connections; a change tells that answers may have been lost.
   private(set) var connectionCount = 0
@@ -57,7 +62,42 @@ final class RedisLink {
       let again = try exchange(forgotten.map { encodeInFull(commands[$0]) }, on: context)
       for (index, reply) in zip(forgotten, again) { replies[index] = reply }
     }
+    try follow(&replies, of: commands)
+    // The server was demoted; the next try asks who is the primary now.
+    if replies.contains(where: { $0.errorCode == "READONLY" }) { disconnect() }
     return replies
+  }
+
+  /// Repeats what a node of a cluster refused to do, where it said.
+  private func follow(_ replies: inout [RedisReply], of commands: [RedisCommand]) throws(RedisFailure) {
+    for index in replies.indices where replies[index].errorCode == "ASK" {
+      guard let node = redirection(in: replies[index]) else { continue }
+      replies[index] = try askOnce(commands[index], at: node)
+    }
+    for _ in 0..<Self.maxRedirections {
+      let moved = replies.indices.filter { replies[$0].errorCode == "MOVED" }
+      guard let first = moved.first, let node = redirection(in: replies[first]) else { return }
+      // All keys of a queue are in one slot, so one node has them all.
+      disconnect()
+      redirection = node
+      let context = try connected()
+      let again = try exchange(moved.map { encode(commands[$0]) }, on: context)
+      for (index, reply) in zip(moved, again) { replies[index] = reply }
+    }
+  }
+
+  /// `MOVED <slot> <host:port>` and `ASK <slot> <host:port>`.
+  private func redirection(in reply: RedisReply) -> HostAndPort? {
+    (reply.error?.split(separator: " ").last).flatMap { HostAndPort(redirection: $0, from: server) }
+  }
+
+  /// While a slot is on its way to another node, what has gone already is asked for there.
+  private func askOnce(_ command: RedisCommand, at node: HostAndPort) throws(RedisFailure) -> RedisReply {
+    let context = try open(node)
+    defer { redisFree(context) }
+    try authenticate(context)
+    let replies = try exchange([RedisCommand("ASKING").encoded(), encodeInFull(command)], on: context)
+    return replies.last ?? .null
   }
 
   private func encode(_ command: RedisCommand) -> [UInt8] {
@@ -95,31 +135,90 @@ final class RedisLink {
   }
 
   private func connect() throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
-    let timeout = timeval(configuration.connectTimeout)
-    let created =
-      switch configuration.endpoint.address {
-      case .tcp(let host, let port): redisConnectWithTimeout(host, Int32(port), timeout)
-      case .unix(let path): redisConnectUnixWithTimeout(path, timeout)
+    server = nil
+    switch configuration.endpoint.address {
+    case .unix(let path):
+      return try prepared(redisConnectUnixWithTimeout(path, timeval(configuration.connectTimeout)))
+    case .tcp(let address): return try connect(toFirstOf: [address])
+    case .cluster(let nodes): return try connect(toFirstOf: nodes)
+    case .sentinel(let sentinels, let name):
+      return try connect(toFirstOf: [try primary(named: name, by: sentinels)])
+    }
+  }
+
+  /// A redirection is tried once: the node may be gone by now, and others know who took its place.
+  private func connect(
+    toFirstOf nodes: [HostAndPort]
+  ) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
+    var failure = RedisFailure(kind: .notConnected, message: "no server is named")
+    for node in (redirection.map { [$0] } ?? []) + nodes {
+      redirection = nil
+      do throws(RedisFailure) {
+        let context = try open(node)
+        server = node
+        return context
+      } catch {
+        failure = error
       }
+    }
+    throw failure
+  }
+
+  private func open(_ server: HostAndPort) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
+    let context = try prepared(
+      redisConnectWithTimeout(server.host, Int32(server.port), timeval(configuration.connectTimeout)))
+    redisEnableKeepAlive(context)
+    return context
+  }
+
+  /// Asks the sentinels one after the other.
+  private func primary(
+    named name: String, by sentinels: [HostAndPort]
+  ) throws(RedisFailure) -> HostAndPort {
+    var problem = ""
+    for sentinel in sentinels {
+      do throws(RedisFailure) {
+        let context = try open(sentinel)
+        defer { redisFree(context) }
+        let question = RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+        let reply = try exchange([question.encoded()], on: context).first
+        let words = reply?.array?.compactMap(\.string) ?? []
+        if words.count == 2, let port = Int(words[1]) { return HostAndPort(host: words[0], port: port) }
+        problem = reply?.error ?? "it knows no primary named \(name)"
+      } catch {
+        problem = error.message
+      }
+    }
+    throw RedisFailure(kind: .notConnected, message: "no sentinel names the primary \(name): \(problem)")
+  }
+
+  private func prepared(
+    _ created: UnsafeMutablePointer<redisContext>?
+  ) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
     guard let context = created else { throw RedisFailure(kind: .notConnected, message: "no memory") }
     if context.pointee.err != 0 {
       defer { redisFree(context) }
       throw RedisFailure(kind: .notConnected, message: Self.problem(of: context))
     }
     redisSetTimeout(context, timeval(replyTimeout))
-    if case .tcp = configuration.endpoint.address { redisEnableKeepAlive(context) }
     return context
   }
 
   /// Says who we are, and loads the scripts.
   private func greet(_ context: UnsafeMutablePointer<redisContext>) throws(RedisFailure) {
-    let endpoint = configuration.endpoint
-    if let password = endpoint.password {
-      let command = endpoint.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password)
-      try demand(command, on: context, "the credentials were refused")
+    try authenticate(context)
+    if configuration.endpoint.database != 0 {
+      let command = RedisCommand("SELECT", configuration.endpoint.database)
+      try demand(command, on: context, "the database was refused")
     }
-    if endpoint.database != 0 {
-      try demand(RedisCommand("SELECT", endpoint.database), on: context, "the database was refused")
+    if case .sentinel = configuration.endpoint.address {
+      let role = try exchange([RedisCommand("ROLE").encoded()], on: context).first
+      guard role?.array?.first?.string == "master" else {
+        throw RedisFailure(
+          kind: .notConnected,
+          message: role?.error
+            ?? "what the sentinels name as the primary is a replica; a failover is under way")
+      }
     }
     // A user without the right to load scripts or to name connections can still run everything with EVAL.
     let replies = try exchange(
@@ -135,6 +234,33 @@ final class RedisLink {
       }
       hashes[script] = reply.bytes
     }
+  }
+
+  private func authenticate(_ context: UnsafeMutablePointer<redisContext>) throws(RedisFailure) {
+    guard let password = try password() else { return }
+    let command =
+      configuration.endpoint.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password)
+    try demand(command, on: context, "the credentials were refused")
+  }
+
+  private func password() throws(RedisFailure) -> String? {
+    guard let path = configuration.passwordFile else { return configuration.endpoint.password }
+    guard let file = fopen(path, "re") else {
+      throw RedisFailure(
+        kind: .notConnected, message: "REDIS_PASSWORD_FILE can't be read: \(String(cString: strerror(errno)))"
+      )
+    }
+    defer { fclose(file) }
+    var line: UnsafeMutablePointer<CChar>?
+    var capacity = 0
+    let length = getline(&line, &capacity, file)
+    defer { free(line) }
+    let password = line.map { String(cString: $0).prefix { $0 != "\n" && $0 != "\r\n" } } ?? ""
+    guard length > 0, !password.isEmpty else {
+      throw RedisFailure(
+        kind: .notConnected, message: "REDIS_PASSWORD_FILE has no password in its first line")
+    }
+    return String(password)
   }
 
   private func demand(

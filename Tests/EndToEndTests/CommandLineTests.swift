@@ -1,5 +1,6 @@
 import Foundation
 import JobWire
+import ServiceUnderTest
 import Testing
 
 /// The program as a person or a script calls it.

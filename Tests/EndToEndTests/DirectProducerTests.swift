@@ -1,5 +1,6 @@
 import JobWire
 import RedisTestServer
+import ServiceUnderTest
 import Testing
 
 /// Programs that push jobs onto the list themselves, here with the real `redis-cli`.

@@ -1,6 +1,7 @@
 import Glibc
 import JobWire
 import RedisTestServer
+import ServiceUnderTest
 import Synchronization
 import Testing
 

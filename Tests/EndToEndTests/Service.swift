@@ -1,6 +1,7 @@
 import Foundation
 import JobWire
 import RedisTestServer
+import ServiceUnderTest
 import Testing
 
 /// A running service in one of its two wirings: the same scenarios have to hold for both.

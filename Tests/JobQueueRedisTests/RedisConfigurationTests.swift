@@ -12,6 +12,8 @@ struct RedisConfigurationTests {
     ("redis://:p%40s%3a@host:1", "redis://host:1/0"),
     ("redis+unix:///run/r@dis.sock", "redis+unix:///run/r@dis.sock"),
     ("unix://u:p@/run/redis.sock", "redis+unix:///run/redis.sock"),
+    ("redis+sentinel://u:p@a,b:7,[::1]:8/main/3", "redis+sentinel://a:26379,b:7,[::1]:8/main/3"),
+    ("redis+cluster://u:p@a,b:7/", "redis+cluster://a:6379,b:7"),
   ])
   func `An address is read, and shown without its password`(_ url: String, _ shown: String) throws {
     #expect(try RedisEndpoint(url: url).description == shown)
@@ -26,7 +28,8 @@ struct RedisConfigurationTests {
 
   @Test(arguments: [
     "", "localhost:6379", "http://host", "redis://", "redis://host:0", "redis://host:65536", "redis://host:x",
-    "redis://host/db", "redis://host/-1", "redis://user@host", "redis://a:%zz@host", "redis://::1",
+    "redis://host/db", "redis://host/-1", "redis://a:%zz@host", "redis://::1", "redis+sentinel://host",
+    "redis+sentinel://host/", "redis+sentinel://host,/name", "redis+cluster://", "redis+cluster://a,b:x",
     "redis+unix://relative", "rediss://host",
   ])
   func `A wrong address is refused by name and without its password`(_ url: String) {

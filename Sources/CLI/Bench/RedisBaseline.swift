@@ -15,11 +15,12 @@ struct RedisBaseline {
   /// Nil where `redis-benchmark` isn't installed, or can't be used: it takes a password only on its command line,
   /// where everybody on the machine can read it, and knows no cluster and no sentinel.
   static func measure(_ endpoint: RedisEndpoint) async -> RedisBaseline? {
-    guard endpoint.password == nil else { return nil }
+    guard endpoint.password == nil, endpoint.user == nil else { return nil }
     let address: [String]
     switch endpoint.address {
-    case .tcp(let host, let port): address = ["-h", host, "-p", String(port)]
+    case .tcp(let server): address = ["-h", server.host, "-p", String(server.port)]
     case .unix(let path): address = ["-s", path]
+    case .sentinel, .cluster: return nil
     }
     let payload = String(repeating: "x", count: 200)
     guard let alone = await run(address + ["-c", "1", "-n", "10000", "LPUSH", key, payload]),

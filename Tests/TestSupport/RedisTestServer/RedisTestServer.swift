@@ -53,12 +53,12 @@ package final class RedisTestServer: Sendable {
 
   package func probe() throws -> RedisProbe { try RedisProbe(port: port) }
 
-  private static func find(_ name: String) -> String? {
+  static func find(_ name: String) -> String? {
     let paths = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/usr/local/bin"
     return paths.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 
-  private static func freePort() throws -> Int {
+  package static func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = RedisProbe.loopback(port: 0)

@@ -1,18 +1,20 @@
 import Foundation
-import Glibc
+package import Glibc
 
 /// A process, started and waited for with the system's own calls.
-struct ChildProcess: Sendable {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
+package struct ChildProcess: Sendable {
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) { self.description = description }
   }
 
-  let pid: pid_t
+  package let pid: pid_t
 
   /// - Parameters:
   ///   - environment: all that the process has; it starts in the folder for temporary files.
   ///   - input, output, errors: descriptors for its first three; they stay open here.
-  init(
+  package init(
     _ arguments: [String], environment: [String: String], input: Int32, output: Int32, errors: Int32
   ) throws {
     var actions = posix_spawn_file_actions_t()
@@ -34,17 +36,17 @@ struct ChildProcess: Sendable {
   }
 
   /// Waits for the end: the exit status, or the signal's number above 128, as in a shell. Once only.
-  func wait() -> Int32 {
+  package func wait() -> Int32 {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) == -1, errno == EINTR {}
     return status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
   }
 
   /// What a process started by a test sees: the path, and a home of its own.
-  static let environment = ["PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
+  package static let environment = ["PATH": "/usr/bin:/bin", "HOME": NSTemporaryDirectory()]
 
   /// Runs a program to its end, with text as its input.
-  static func run(
+  package static func run(
     _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) async throws -> (status: Int32, output: String, errors: String) {
     // A thread of its own: the cooperative pool must not block, and the program may run for seconds.

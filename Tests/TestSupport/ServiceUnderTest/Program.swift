@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// The built program, running while a test does. It is killed with this object.
-final class Program: Sendable {
+package final class Program: Sendable {
   private struct State {
     var lines: [String] = []
     var partial: [UInt8] = []
@@ -14,21 +14,22 @@ final class Program: Sendable {
   private let state: Shared
   private let process: ChildProcess
 
-  /// `gpt2` as it lies beside the tests.
-  static let path: String = {
+  /// `gpt2` as it lies beside the tests, or as `GPT2_PROGRAM` names it.
+  package static let path: String = {
+    if let path = ProcessInfo.processInfo.environment["GPT2_PROGRAM"] { return path }
     let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
     return URL(filePath: tests).deletingLastPathComponent().appending(path: "gpt2").path
   }()
 
   /// Runs `gpt2` with these arguments to its end.
-  static func run(
+  package static func run(
     _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) async throws -> (status: Int32, output: String, errors: String) {
     try await ChildProcess.run([path] + arguments, input: input, environment: environment)
   }
 
   /// Starts `gpt2` with these arguments.
-  init(_ arguments: [String], environment: [String: String] = [:]) throws {
+  package init(_ arguments: [String], environment: [String: String] = [:]) throws {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0, ends.allSatisfy({ fcntl($0, F_SETFD, FD_CLOEXEC) == 0 }) else {
       throw ChildProcess.Failure(description: "no pipe")
@@ -55,24 +56,27 @@ final class Program: Sendable {
 
   deinit { if state.status == nil { kill(process.pid, SIGKILL) } }
 
-  func send(_ signal: Int32) { if state.status == nil { kill(process.pid, signal) } }
+  package func send(_ signal: Int32) { if state.status == nil { kill(process.pid, signal) } }
 
   /// Kills the program as a crash would.
-  func crash() async {
+  package func crash() async {
     send(SIGKILL)
     _ = await exit()
   }
 
   /// Waits for the end; the exit status.
-  func exit() async -> Int32 {
+  package func exit() async -> Int32 {
     _ = await line(containing: "\u{0}")
     return state.status ?? -1
   }
 
-  var output: String { state.lines.joined(separator: "\n") }
+  /// The exit status, once it has ended.
+  package var status: Int32? { state.status }
+
+  package var output: String { state.lines.joined(separator: "\n") }
 
   /// Waits for a line of output with this text; nil if the program ended without one.
-  func line(containing text: String) async -> String? { await state.line(containing: text) }
+  package func line(containing text: String) async -> String? { await state.line(containing: text) }
 
   /// What the reading thread and the test share.
   private final class Shared: Sendable {

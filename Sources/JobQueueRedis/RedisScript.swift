@@ -1,7 +1,8 @@
 /// A Lua script that runs in Redis as one step.
-struct RedisScript: Sendable, Hashable {
-  let name: String
-  let source: String
+package struct RedisScript: Sendable, Hashable {
+  package let name: String
+  /// As it is sent to Redis.
+  package let source: String
 
   /// - Parameters:
   ///   - flags: `allow-oom` for everything but taking in new jobs: what waits must still be served when the
@@ -12,8 +13,8 @@ struct RedisScript: Sendable, Hashable {
     source = "#!lua\(flags.isEmpty ? "" : " flags=\(flags)")\n\(Self.prelude)\n\(body)"
   }
 
-  static func == (a: RedisScript, b: RedisScript) -> Bool { a.name == b.name }
-  func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  package static func == (a: RedisScript, b: RedisScript) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
   /// Functions common to the scripts.
   ///

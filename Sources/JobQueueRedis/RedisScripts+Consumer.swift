@@ -6,7 +6,7 @@ extension RedisScripts {
   /// ARGV[1] -> worker, ARGV[2] -> how many
   ///
   /// Returns {1} if paused, else {0, n, payload, n, payload, …} where n counts the lists from 0.
-  static let claim = RedisScript(
+  package static let claim = RedisScript(
     "claim",
     """
     redis.call('ZADD', KEYS[2], now(), ARGV[1])
@@ -26,7 +26,8 @@ extension RedisScripts {
     """)
 
   /// Asks whether a claimed job is to be run, and marks it as running. A job that is done, or that runs
-  /// elsewhere at this moment, is acknowledged, and its requester told now or then.
+  /// elsewhere at this moment, is acknowledged, and its requester told now or then. An earlier claim of the same
+  /// worker is no reason: this command, or one before it, may have been sent twice and arrived late.
   ///
   /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation, KEYS[5] -> workers
   /// ARGV[1] -> claim, ARGV[2] -> payload, ARGV[3] -> id, ARGV[4] -> list's name, ARGV[5] -> time to begin in ms
@@ -34,7 +35,7 @@ extension RedisScripts {
   /// and ARGV[10] -> time to live of an inbox, ARGV[11] -> result's time to live
   ///
   /// Returns {0} forget it, {1} cancelled, {2} expired, {3, deaths, waited ms or -1} run.
-  static let start = RedisScript(
+  package static let start = RedisScript(
     "start",
     """
     if not redis.call('LPOS', KEYS[1], ARGV[2]) then return {0} end
@@ -46,8 +47,9 @@ extension RedisScripts {
       return {0}
     end
     local t = now()
-    if job[1] == 'running' and job[2] and job[2] ~= ARGV[1] then
-      local beat = redis.call('ZSCORE', KEYS[5], string.match(job[2], '^(.*)#'))
+    local owner = job[1] == 'running' and job[2] and string.match(job[2], '^(.*)#')
+    if owner and owner ~= string.match(ARGV[1], '^(.*)#') then
+      local beat = redis.call('ZSCORE', KEYS[5], owner)
       if beat and tonumber(beat) > t - ARGV[6] then
         redis.call('LREM', KEYS[1], 1, ARGV[2])
         subscribe(KEYS[2], ARGV[8])
@@ -71,7 +73,7 @@ extension RedisScripts {
   /// ARGV[6] -> capacity and ARGV[7] -> time to live of an inbox
   ///
   /// Returns 1 told, 0 the job is another's by now, -1 cancelled.
-  static let emit = RedisScript(
+  package static let emit = RedisScript(
     "emit",
     """
     local job = redis.call('HMGET', KEYS[1], 'w', 'r', 's')
@@ -96,7 +98,7 @@ extension RedisScripts {
   /// '', ARGV[6] -> capacity and ARGV[7] -> time to live of an inbox, ARGV[8] -> 1 if it tells of a failure, else 0
   ///
   /// Returns 1 if this result is the visible one, 0 if another was first.
-  static let post = RedisScript(
+  package static let post = RedisScript(
     "post",
     """
     local owned = redis.call('LREM', KEYS[1], 1, ARGV[1])
@@ -124,7 +126,7 @@ extension RedisScripts {
   /// ARGV[9] -> capacity and ARGV[10] -> time to live of an inbox, ARGV[11] -> dead list's time to live
   ///
   /// Returns 1 if the job was the worker's, else 0.
-  static let bury = RedisScript(
+  package static let bury = RedisScript(
     "bury",
     """
     local owned = redis.call('LREM', KEYS[1], 1, ARGV[1])
@@ -155,11 +157,12 @@ extension RedisScripts {
   /// ARGV[1] -> payload, ARGV[2] -> claim
   ///
   /// Returns 1 if the job was the worker's, else 0.
-  static let release = RedisScript(
+  package static let release = RedisScript(
     "release",
     """
     if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-    if #KEYS == 3 and redis.call('HGET', KEYS[3], 'w') == ARGV[2] then
+    local owner = #KEYS == 3 and redis.call('HGET', KEYS[3], 'w')
+    if owner and string.match(owner, '^(.*)#') == string.match(ARGV[2], '^(.*)#') then
       redis.call('HDEL', KEYS[3], 'w')
       redis.call('HSET', KEYS[3], 's', 'queued', 'p', ARGV[1])
     end
@@ -174,7 +177,7 @@ extension RedisScripts {
   /// ARGV[1] -> worker
   ///
   /// Returns {deaths, list's name or ''}.
-  static let adopt = RedisScript(
+  package static let adopt = RedisScript(
     "adopt",
     """
     local job = redis.call('HMGET', KEYS[1], 'w', 'att', 'q')

@@ -9,7 +9,7 @@ extension RedisScripts {
   ///
   /// Returns a number for each job: 0 go on, 1 cancelled, 2 the job is another's by now; and then 1 if Redis has
   /// heard of this worker before, else 0.
-  static let beat = RedisScript(
+  package static let beat = RedisScript(
     "beat",
     """
     local is_known = redis.call('EXISTS', KEYS[2])
@@ -46,7 +46,7 @@ extension RedisScripts {
   /// ARGV[1] -> payload, ARGV[2] -> claim if it runs, else '', ARGV[3] -> list's name, ARGV[4] -> job's time to live
   ///
   /// Returns 1 if the worker has it, else 0.
-  static let restore = RedisScript(
+  package static let restore = RedisScript(
     "restore",
     """
     if redis.call('LPOS', KEYS[1], ARGV[1]) then return 1 end
@@ -69,7 +69,7 @@ extension RedisScripts {
   /// ARGV[5] -> job's time to live
   ///
   /// Returns -1 the worker is alive, 0 the job isn't there any more, 1 put back, 2 handed over.
-  static let recover = RedisScript(
+  package static let recover = RedisScript(
     "recover",
     """
     local beat = redis.call('ZSCORE', KEYS[1], ARGV[1])
@@ -109,7 +109,7 @@ extension RedisScripts {
   /// ARGV[1] -> worker
   ///
   /// Returns how many jobs it holds.
-  static let depart = RedisScript(
+  package static let depart = RedisScript(
     "depart",
     """
     redis.call('DEL', KEYS[2])

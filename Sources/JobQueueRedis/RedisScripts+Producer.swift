@@ -8,7 +8,7 @@ extension RedisScripts {
   ///
   /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4, seconds
   /// or -1} list full, and in how many seconds what waits may be served, {5} the id is of another job. Refused by Redis when its memory is used up.
-  static let submit = RedisScript(
+  package static let submit = RedisScript(
     "submit", flags: "",
     """
     local job = redis.call('HMGET', KEYS[2], 's', 'h')
@@ -45,7 +45,7 @@ extension RedisScripts {
   /// ARGV[5] -> capacity and ARGV[6] -> time to live of an inbox
   ///
   /// Returns 1 taken out, 2 its worker will be told, 3 it has a result, 0 unknown.
-  static let cancel = RedisScript(
+  package static let cancel = RedisScript(
     "cancel",
     """
     local result = redis.call('GET', KEYS[2])
@@ -75,7 +75,7 @@ extension RedisScripts {
   /// ARGV[1] -> lease in ms
   ///
   /// Returns how many workers are alive.
-  static let ready = RedisScript(
+  package static let ready = RedisScript(
     "ready", flags: "",
     """
     redis.call('SET', KEYS[1], '1', 'PX', 10000)
@@ -88,7 +88,7 @@ extension RedisScripts {
   /// ARGV[1] -> entry of the dead list, ARGV[2] -> payload, ARGV[3] -> list's name, ARGV[4] -> job's time to live
   ///
   /// Returns 1 if the entry was there, else 0.
-  static let retry = RedisScript(
+  package static let retry = RedisScript(
     "retry",
     """
     if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end

@@ -98,7 +98,9 @@ final class Deployment: Sendable {
     }
     for program in leaving + running {
       let status = await program.exit()
-      if status != 0 { report(program, "ended after SIGTERM with status \(status)") }
+      // One that had not said a word yet was told to stop before it could listen to that.
+      let isUnborn = status == 128 + SIGTERM && program.output.isEmpty
+      if status != 0, !isUnborn { report(program, "ended after SIGTERM with status \(status)") }
     }
   }
 

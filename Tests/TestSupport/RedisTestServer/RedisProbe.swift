@@ -51,8 +51,23 @@ package final class RedisProbe {
 
   @discardableResult
   package func send(_ words: [[UInt8]]) throws -> Reply {
+    try write(Self.encoded(words))
+    return try reply()
+  }
+
+  /// Sends all commands, and reads the answers afterwards.
+  package func pipeline(_ commands: [[String]]) throws -> [Reply] {
+    try write(commands.flatMap { Self.encoded($0.map { Array($0.utf8) }) })
+    return try commands.map { _ in try reply() }
+  }
+
+  private static func encoded(_ words: [[UInt8]]) -> [UInt8] {
     var output = Array("*\(words.count)\r\n".utf8)
     for word in words { output += Array("$\(word.count)\r\n".utf8) + word + Array("\r\n".utf8) }
+    return output
+  }
+
+  private func write(_ output: [UInt8]) throws {
     var sent = 0
     while sent < output.count {
       let count = output[sent...].withUnsafeBytes {
@@ -61,7 +76,6 @@ package final class RedisProbe {
       if count <= 0 { throw RedisTestServer.Failure(description: "the connection broke") }
       sent += count
     }
-    return try reply()
   }
 
   private func reply() throws -> Reply {

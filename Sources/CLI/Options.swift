@@ -14,6 +14,7 @@ struct QueueOptions: SettingOptions {
   @Option(help: Setting.redisPasswordFile.optionHelp) var redisPasswordFile: String?
   @Option(help: Setting.redisChecks.optionHelp) var redisChecks: String?
   @Option(help: Setting.queueNamespace.optionHelp) var queueNamespace: String?
+  @Option(help: Setting.shards.optionHelp) var shards: String?
   @Option(help: Setting.queueCap.optionHelp) var queueCap: String?
   @Option(name: .customLong("result-ttl-seconds"), help: Setting.resultTTLSeconds.optionHelp)
   var resultTTLSeconds: String?
@@ -26,7 +27,7 @@ struct QueueOptions: SettingOptions {
   var given: [Setting: String?] {
     [
       .redisURL: redisURL, .redisPasswordFile: redisPasswordFile, .redisChecks: redisChecks,
-      .queueNamespace: queueNamespace, .queueCap: queueCap,
+      .queueNamespace: queueNamespace, .shards: shards, .queueCap: queueCap,
       .resultTTLSeconds: resultTTLSeconds, .deadCap: deadCap, .deadTTLSeconds: deadTTLSeconds,
       .leaseSeconds: leaseSeconds, .maxAttempts: maxAttempts,
     ]

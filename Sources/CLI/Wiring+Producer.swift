@@ -4,8 +4,8 @@ import ServiceLifecycle
 
 extension Wiring {
   /// Connects to the queue on Redis for one command, and disconnects when `body` is done.
-  func withProducer(_ body: (RedisJobProducer) async throws -> Void) async throws {
-    let producer = try RedisJobProducer(configuration: redis(), logger: logger, identify: envelope)
+  func withProducer(_ body: (ShardedJobProducer) async throws -> Void) async throws {
+    let producer = try ShardedJobProducer(configuration: redis(), logger: logger, identify: envelope)
     let services = ServiceGroup(services: [producer], logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await services.run() }

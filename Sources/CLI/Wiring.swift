@@ -34,12 +34,12 @@ struct Wiring {
   }
 
   func gateway() throws -> ServiceGroup {
-    let queue = try RedisJobProducer(configuration: redis(), logger: logger, identify: try envelope)
+    let queue = try ShardedJobProducer(configuration: redis(), logger: logger, identify: try envelope)
     return group([queue, try gateway(on: queue)])
   }
 
   func worker() throws -> ServiceGroup {
-    let queue = try RedisJobConsumer(
+    let queue = try ShardedJobConsumer(
       configuration: redis(), info: ["version": serviceVersion, "model": settings.string(.modelName)],
       logger: logger, identify: try envelope)
     let admin = try admin {
@@ -140,6 +140,7 @@ extension Wiring {
     }
     configuration.checks = mode
     configuration.namespace = settings.string(.queueNamespace)
+    configuration.shards = try settings.int(.shards, in: 1...64)
     configuration.limits = try queueLimits()
     configuration.lease = try settings.seconds(.leaseSeconds, in: 1...86400)
     configuration.beatInterval = min(configuration.beatInterval, configuration.lease / 7)

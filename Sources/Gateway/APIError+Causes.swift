@@ -22,6 +22,11 @@ extension APIError {
     )
   }
 
+  /// Two workers that computed the same job came to different texts: their processors or models differ.
+  static let textDiffers = APIError(
+    .internalServerError, code: "text_differs",
+    "another worker took over and came to another text; the same request with the same id returns it")
+
   static let clientLeft = APIError(
     .clientClosedRequest, code: "client_left", "the client went away before the result")
 
@@ -65,8 +70,7 @@ extension APIError {
     let code = error.code == .unavailable ? "queue_unavailable" : error.code.rawValue
     self.init(status, code: code, error.message)
     if status == .tooManyRequests || status == .serviceUnavailable {
-      let seconds = error.retryAfter.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
-      headers[.retryAfter] = "\(max(1, seconds ?? 1))"
+      headers[.retryAfter] = error.retryAfterSeconds
     }
   }
 
@@ -99,5 +103,26 @@ extension APIError {
       }
     let message = status.code == 404 ? "no such route" : status.reasonPhrase
     self.init(status, code: code, message)
+  }
+}
+
+extension JobQueueError {
+  /// For the header: whole seconds, never too few, and at least one.
+  var retryAfterSeconds: String {
+    let seconds = retryAfter.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
+    return "\(max(1, seconds ?? 1))"
+  }
+}
+
+extension JobResult {
+  /// A result as the queue keeps it.
+  static func stored(_ bytes: [UInt8]) throws(APIError) -> JobResult {
+    do throws(WireError) {
+      return try decode(bytes)
+    } catch {
+      throw APIError(
+        .internalServerError, code: JobFailure.Code.internalError.rawValue,
+        "what is stored as the result is none: \(error)")
+    }
   }
 }

@@ -8,7 +8,7 @@ import NIOHTTPTypes
 ///
 /// The time for a header runs from the opening of the connection, and the time for a body from its header to
 /// its end, so that a client gains nothing by sending a byte now and then. Between two requests it is
-/// Hummingbird's idle timeout that counts.
+/// Hummingbird's idle timeout that counts. A client that reads nothing of its response is closed as well.
 ///
 /// It also says `100 Continue` to clients that ask before they send a body, as old versions of `curl` do and
 /// then wait for a second.
@@ -21,11 +21,14 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
   private let headerTimeout: TimeAmount
   private let bodyTimeout: TimeAmount
   private let maxBodyBytes: Int
+  private let writeTimeout: TimeAmount
   private var deadline: Scheduled<Void>?
+  private var writeDeadline: Scheduled<Void>?
 
   init(configuration: GatewayConfiguration) {
     headerTimeout = TimeAmount(configuration.headerTimeout)
     bodyTimeout = TimeAmount(configuration.bodyTimeout)
+    writeTimeout = TimeAmount(configuration.writeTimeout)
     maxBodyBytes = configuration.limits.maxBodyBytes
   }
 
@@ -35,6 +38,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
 
   func handlerRemoved(context: ChannelHandlerContext) {
     deadline?.cancel()
+    writeDeadline?.cancel()
     connection.markGone()
   }
 
@@ -56,8 +60,16 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
     context.fireChannelRead(data)
   }
 
+  /// What is sent waits for a client that doesn't read, but not for ever.
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    writeDeadline?.cancel()
+    if !context.channel.isWritable { writeDeadline = close(context, after: writeTimeout) }
+    context.fireChannelWritabilityChanged()
+  }
+
   func channelInactive(context: ChannelHandlerContext) {
     deadline?.cancel()
+    writeDeadline?.cancel()
     connection.markGone()
     context.fireChannelInactive()
   }
@@ -75,8 +87,10 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
 
   private func schedule(_ time: TimeAmount, context: ChannelHandlerContext) {
     deadline?.cancel()
-    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) {
-      context.close(promise: nil)
-    }
+    deadline = close(context, after: time)
+  }
+
+  private func close(_ context: ChannelHandlerContext, after time: TimeAmount) -> Scheduled<Void> {
+    context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
   }
 }

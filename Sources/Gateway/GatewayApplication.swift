@@ -41,7 +41,8 @@ package enum GatewayApplication {
     let waiter = JobWaiter(
       queue: queue, timeout: configuration.requestTimeout, recheckInterval: configuration.recheckInterval)
     HealthRoutes(queue: queue).add(to: router)
-    GenerateRoutes(limits: configuration.limits, waiter: waiter).add(to: router)
+    GenerateRoutes(limits: configuration.limits, waiter: waiter, pingInterval: configuration.pingInterval)
+      .add(to: router)
     return router
   }
 }

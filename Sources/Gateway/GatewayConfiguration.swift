@@ -23,6 +23,10 @@ package struct GatewayConfiguration: Sendable {
   package var bodyTimeout = Duration.seconds(30)
   package var idleTimeout = Duration.seconds(60)
   package var maxConnections = 1024
+  /// How long a client may leave what was sent to it unread before its connection is closed.
+  package var writeTimeout = Duration.seconds(30)
+  /// How often a streamed response says that it is alive.
+  package var pingInterval = Duration.seconds(15)
   /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
   /// without it.
   package var recheckInterval = Duration.seconds(5)

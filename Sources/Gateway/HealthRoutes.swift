@@ -27,7 +27,7 @@ struct HealthRoutes: Sendable {
         ("reasons", .array([.string(error.message)])),
       ])
       return Response(
-        status: .serviceUnavailable, headers: [.retryAfter: "1"], json: json.encoded)
+        status: .serviceUnavailable, headers: [.retryAfter: error.retryAfterSeconds], json: json.encoded)
     }
   }
 }

@@ -1,7 +1,6 @@
 import JobQueue
 import JobWire
 import Logging
-import Synchronization
 
 /// Submits a job and waits for its result, as long as there is someone to give it to.
 ///
@@ -29,127 +28,106 @@ struct JobWaiter: Sendable {
     self.recheckInterval = recheckInterval
   }
 
+  /// Submits the job.
+  ///
   /// - Parameters:
   ///   - timeToLive: how long the job may wait for a worker to begin it.
   ///   - cancelsWhenClientLeaves: stop the job if it is of this request and nobody else waits for it.
   /// - Throws: what `submit` throws; nothing was accepted then.
-  func result(
-    of submission: JobSubmission, timeToLive: Duration?, connection: ClientConnection,
-    cancelsWhenClientLeaves: Bool, logger: Logger
-  ) async throws(JobQueueError) -> Outcome {
+  func accept(
+    _ submission: JobSubmission, timeToLive: Duration?, cancelsWhenClientLeaves: Bool, logger: Logger
+  ) async throws(JobQueueError) -> AcceptedJob {
     waiting.add(submission.id)
     let events = queue.subscribe(to: submission.id)
-    let submitted: SubmitOutcome
     do throws(JobQueueError) {
-      submitted = try await queue.submit(submission)
+      let outcome = try await queue.submit(submission)
+      return AcceptedJob(
+        submission: submission, timeToLive: timeToLive, outcome: outcome, events: events
+      ) { [self] clientLeft in
+        let wasLast = waiting.remove(submission.id)
+        guard clientLeft, cancelsWhenClientLeaves, wasLast, outcome != .attached else { return }
+        await cancel(submission.id, logger: logger)
+      }
     } catch {
       waiting.remove(submission.id)
       throw error
     }
+  }
+
+  /// Waits for an accepted job.
+  ///
+  /// - Parameter follower: is told of the job while it is waited for.
+  func outcome(
+    of job: AcceptedJob, connection: ClientConnection, follower: (any JobFollower)? = nil, logger: Logger
+  ) async -> Outcome {
     let outcome: Outcome =
-      if case .finished(let result) = submitted {
+      if case .finished(let result) = job.outcome {
         .result(result)
       } else {
-        await wait(
-          for: submission, timeToLive: timeToLive, events: events, connection: connection, logger: logger)
+        await wait(for: job, connection: connection, follower: follower, logger: logger)
       }
-    let wasLast = waiting.remove(submission.id)
-    if outcome == .clientLeft, cancelsWhenClientLeaves, wasLast, submitted != .attached {
-      await cancel(submission.id, logger: logger)
-    }
+    await job.settle(clientLeft: outcome == .clientLeft)
     return outcome
   }
 
+  /// What one of the tasks that wait together found.
+  private enum Finding: Sendable {
+    case progress([UInt8])
+    case timeToPing
+    /// `nil`: the task has nothing more to find.
+    case end(Outcome?)
+  }
+
+  /// The tasks never touch the follower: it is told here, and is never interrupted in the middle of a write.
   private func wait(
-    for submission: JobSubmission, timeToLive: Duration?, events: JobEventStream,
-    connection: ClientConnection, logger: Logger
+    for job: AcceptedJob, connection: ClientConnection, follower: (any JobFollower)?, logger: Logger
   ) async -> Outcome {
-    await withTaskGroup(of: Outcome?.self) { group in
-      group.addTask {
-        do throws(JobQueueError) {
-          return .result(try await events.result())
-        } catch {
-          return error.code == .cancelled ? nil : .failed(error)
-        }
+    await withTaskGroup(of: Finding.self) { group in
+      let events = job.events
+      let submission = job.submission
+      let wantsProgress = follower != nil
+      group.addTask { await next(of: events, wantsProgress: wantsProgress) }
+      group.addTask { .end(await recheck(submission, logger: logger)) }
+      if let timeToLive = job.timeToLive {
+        group.addTask { .end(await expire(submission.id, after: timeToLive, logger: logger)) }
       }
-      group.addTask { await recheck(submission, logger: logger) }
-      if let timeToLive {
-        group.addTask { await expire(submission.id, after: timeToLive, logger: logger) }
-      }
-      group.addTask { (try? await Task.sleep(for: timeout)) == nil ? nil : .deadline }
-      group.addTask { await connection.waitUntilGone() ? .clientLeft : nil }
+      group.addTask { .end((try? await Task.sleep(for: timeout)) == nil ? nil : .deadline) }
+      group.addTask { .end(await connection.waitUntilGone() ? .clientLeft : nil) }
+      if let interval = follower?.pingInterval { group.addTask { await timeToPing(after: interval) } }
       defer { group.cancelAll() }
-      for await outcome in group {
-        if let outcome { return outcome }
+      while let finding = await group.next() {
+        do {
+          switch finding {
+          case .end(nil): continue
+          case .end(let outcome?): return outcome
+          case .progress(let body):
+            try await follower?.take(body)
+            group.addTask { await next(of: events, wantsProgress: wantsProgress) }
+          case .timeToPing:
+            try await follower?.ping()
+            if let interval = follower?.pingInterval { group.addTask { await timeToPing(after: interval) } }
+          }
+        } catch {
+          // What can't be written has no reader.
+          return .clientLeft
+        }
       }
       // All ended without an outcome: this task was cancelled, with the connection.
       return .clientLeft
     }
   }
 
-  private func recheck(_ submission: JobSubmission, logger: Logger) async -> Outcome? {
-    while (try? await Task.sleep(for: recheckInterval)) != nil {
-      do throws(JobQueueError) {
-        switch try await queue.state(of: submission.id) {
-        case .finished(let result): return .result(result)
-        case .queued, .running: continue
-        case .unknown:
-          logger.warning("the queue lost the job; submitting it again", metadata: metadata(submission.id))
-          if case .finished(let result) = try await queue.submit(submission) { return .result(result) }
-        }
-      } catch {
-        switch error.code {
-        case .cancelled: return nil
-        case .closed, .idConflict, .invalidConfiguration: return .failed(error)
-        case .unavailable, .queueFull, .storeFull, .protocolError:
-          logger.debug("can't ask for the job now: \(error)", metadata: metadata(submission.id))
-        }
+  private func next(of events: JobEventStream, wantsProgress: Bool) async -> Finding {
+    for await event in events {
+      switch event {
+      case .progress(_, let body): if wantsProgress { return .progress(body) }
+      case .finished(let result): return .end(.result(result))
       }
     }
-    return nil
+    return .end(Task.isCancelled ? nil : .failed(.closed))
   }
 
-  /// Takes a job out that no worker began in its time: while there is none, nobody else would.
-  private func expire(_ id: JobID, after timeToLive: Duration, logger: Logger) async -> Outcome? {
-    guard (try? await Task.sleep(for: timeToLive)) != nil else { return nil }
-    let result = JobResult.expired(id: id.rawValue).encode()
-    do throws(JobQueueError) {
-      // One that starts between the two questions is expired for the worker as well.
-      guard try await queue.state(of: id) == .queued else { return nil }
-      return try await queue.cancel(id, result: result) == .removed ? .result(result) : nil
-    } catch {
-      logger.debug("can't expire the job now: \(error)", metadata: metadata(id))
-      return nil
-    }
-  }
-
-  private func cancel(_ id: JobID, logger: Logger) async {
-    do throws(JobQueueError) {
-      try await queue.cancel(id, result: JobResult.cancelled(id: id.rawValue).encode())
-      logger.info("the client left; its job is cancelled", metadata: metadata(id))
-    } catch {
-      logger.warning("the client left, but its job can't be cancelled: \(error)", metadata: metadata(id))
-    }
-  }
-
-  private func metadata(_ id: JobID) -> Logger.Metadata { ["job_id": "\(id)"] }
-}
-
-/// How many requests of this gateway wait for a job: one that leaves must not cancel it for the others.
-private final class WaitingClients: Sendable {
-  private let counts = Mutex<[JobID: Int]>([:])
-
-  func add(_ id: JobID) {
-    counts.withLock { $0[id, default: 0] += 1 }
-  }
-
-  /// Returns whether nobody waits any more.
-  @discardableResult
-  func remove(_ id: JobID) -> Bool {
-    counts.withLock { counts in
-      let left = (counts[id] ?? 1) - 1
-      counts[id] = left > 0 ? left : nil
-      return left <= 0
-    }
+  private func timeToPing(after interval: Duration) async -> Finding {
+    (try? await Task.sleep(for: interval)) == nil ? .end(nil) : .timeToPing
   }
 }

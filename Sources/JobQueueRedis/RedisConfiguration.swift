@@ -9,6 +9,7 @@ package import JobQueue
 /// - `REDIS_CHECKS`: whether a server that may lose jobs is only warned of (`warn`, the default), refused
 ///   (`require`) or not looked at (`off`).
 /// - `QUEUE_NAMESPACE`: the hash tag that all keys begin with; `[A-Za-z0-9_.:-]{1,64}`, default `gpt2`.
+/// - `SHARDS`: over how many hash tags the queue is spread, 1 to 64, default 1; see `Shards`.
 /// - `LEASE_SECONDS`: a worker that gave no sign of life for so long loses its jobs; default 15.
 /// - `MAX_ATTEMPTS`: how many workers may die of a job before it is buried; default 3.
 /// - `QUEUE_CAP`, `RESULT_TTL_SECONDS`: see `QueueLimits`.
@@ -18,6 +19,7 @@ package struct RedisConfiguration: Sendable, Equatable {
   package var passwordFile: String?
   package var checks = RedisServerCheck.Mode.warn
   package var namespace = "gpt2"
+  package var shards = 1
   package var limits = QueueLimits()
   package var lease = Duration.seconds(15)
   package var maxAttempts = 3
@@ -70,6 +72,7 @@ package struct RedisConfiguration: Sendable, Equatable {
     guard isPlain, (1...64).contains(namespace.utf8.count) else {
       throw invalid("QUEUE_NAMESPACE must be 1 to 64 letters, digits, or any of _ . : -")
     }
+    guard (1...64).contains(shards) else { throw invalid("SHARDS is \(shards); allowed are 1 to 64") }
     guard maxAttempts >= 1 else { throw invalid("MAX_ATTEMPTS is \(maxAttempts); it must be at least 1") }
     guard lease >= .milliseconds(100) else {
       throw invalid("LEASE_SECONDS is \(lease); it must be more than 0")

@@ -21,6 +21,12 @@ struct FieldReader {
     return string
   }
 
+  func bool(_ name: String) throws(WireError) -> Bool? {
+    guard let value = self[name] else { return nil }
+    guard case .bool(let bool) = value else { throw wrong(name, value, allowed: "true or false") }
+    return bool
+  }
+
   func integer(_ name: String, in range: ClosedRange<Int>) throws(WireError) -> Int? {
     guard let value = self[name] else { return nil }
     guard let integer = value.integerValue, range.contains(Int(integer)) else {

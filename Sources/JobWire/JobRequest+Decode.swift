@@ -49,6 +49,7 @@ extension JobRequest {
       priority: try reader.choice("priority", Priority.self) ?? .default,
       ttlMilliseconds: try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds),
       replyTo: try replyTo(reader, mode: mode, limits: limits),
+      stream: try reader.bool("stream") ?? false,
       traceparent: try traceparent(reader))
   }
 
@@ -138,7 +139,7 @@ extension JobRequest {
 
   private static let knownNames = [
     "id", "prompt", "task_name", "max_new_tokens", "temperature", "top_k", "top_p", "stop", "seed",
-    "priority", "ttl_ms", "reply_to", "traceparent",
+    "stream", "priority", "ttl_ms", "reply_to", "traceparent",
   ]
 
   private static func isKnown(_ name: String) -> Bool {

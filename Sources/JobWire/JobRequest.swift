@@ -26,6 +26,8 @@ package struct JobRequest: Sendable, Equatable {
   package var ttlMilliseconds: Int?
   /// `{gpt2}:reply:…` (a list) or `{gpt2}:inbox:…` (a stream); only from direct producers.
   package var replyTo: String?
+  /// Whether the requester wants the tokens as they come.
+  package var stream: Bool
   /// W3C trace context, carried into logs.
   package var traceparent: String?
 
@@ -33,7 +35,7 @@ package struct JobRequest: Sendable, Equatable {
     id: String? = nil, prompt: String, taskName: String? = nil,
     maxNewTokens: Int = RequestLimits.defaultNewTokens, temperature: Double = 1, topK: Int = 0,
     topP: Double = 1, stop: [String] = [], seed: Int64? = nil, priority: Priority = .default,
-    ttlMilliseconds: Int? = nil, replyTo: String? = nil, traceparent: String? = nil
+    ttlMilliseconds: Int? = nil, replyTo: String? = nil, stream: Bool = false, traceparent: String? = nil
   ) {
     self.id = id
     self.prompt = prompt
@@ -47,6 +49,7 @@ package struct JobRequest: Sendable, Equatable {
     self.priority = priority
     self.ttlMilliseconds = ttlMilliseconds
     self.replyTo = replyTo
+    self.stream = stream
     self.traceparent = traceparent
   }
 
@@ -89,6 +92,7 @@ package struct JobRequest: Sendable, Equatable {
       ("top_p", topP == 1 ? nil : .double(topP)),
       ("stop", stop.isEmpty ? nil : .array(stop.map { .string($0) })),
       ("seed", seed.map { .integer($0) }),
+      ("stream", stream ? .bool(true) : nil),
       ("priority", priority == .default ? nil : .string(priority.rawValue)),
       ("ttl_ms", ttlMilliseconds.map { .integer(Int64($0)) }),
       ("reply_to", replyTo.map { .string($0) }),

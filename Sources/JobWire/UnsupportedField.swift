@@ -16,7 +16,6 @@ struct UnsupportedField: Sendable {
     .number("n", off: 1),
     .number("logprobs", off: 0),
     UnsupportedField(name: "echo", off: "false") { $0 == .bool(false) },
-    UnsupportedField(name: "stream", off: "false") { $0 == .bool(false) },
   ]
 
   private static func number(_ name: String, off: Int) -> UnsupportedField {

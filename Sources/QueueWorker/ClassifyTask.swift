@@ -34,7 +34,7 @@ package struct ClassifyTask: JobTask {
 
   package func run(
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
-    onText: (@Sendable (String) -> Void)?
+    onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
     let tokens = Array(
       engine.tokenizer.encode(template.fill(with: request.prompt)).prefix(engine.contextLength))

@@ -18,7 +18,7 @@ package struct GenerateTask: JobTask {
 
   package func run(
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
-    onText: (@Sendable (String) -> Void)?
+    onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
     let prompt = fitted(
       engine.tokenizer.encode(template.fill(with: request.prompt)), for: request.maxNewTokens)
@@ -28,8 +28,8 @@ package struct GenerateTask: JobTask {
         sampling: SamplingParameters(
           temperature: Float(request.temperature), topK: request.topK, topP: Float(request.topP),
           seed: UInt64(bitPattern: request.effectiveSeed)),
-        stop: request.stop, reportsTokens: onText != nil, cacheSalt: request.cacheSalt),
-      interruption: interruption, onText: onText)
+        stop: request.stop, reportsTokens: onToken != nil, cacheSalt: request.cacheSalt),
+      interruption: interruption, onToken: onToken)
     return TaskAnswer(
       model: model, completion: result.text,
       choices: [
@@ -51,12 +51,12 @@ package struct GenerateTask: JobTask {
 
   private func generate(
     _ request: GenerationRequest, interruption: @escaping @Sendable () -> Interruption?,
-    onText: (@Sendable (String) -> Void)?
+    onToken: TokenHandler?
   ) async throws(TaskError) -> GenerationResult {
     do {
       for try await event in try engine.generate(request, isUnwanted: { interruption() != nil }) {
         switch event {
-        case .token(_, let text): onText?(text)
+        case .token(let id, let text): onToken?(Int(id), text)
         case .finished(let result): return result
         }
       }

@@ -25,6 +25,7 @@ final class Interruptions: Sendable {
   private func stop(_ id: JobID, _ reason: Interruption) {
     state.withLock { if $0.running[id] != nil { $0.running[id] = reason } }
   }
+
   func releaseAll() { state.withLock { $0.releasing = true } }
 
   func interruption(of id: JobID) -> Interruption? {

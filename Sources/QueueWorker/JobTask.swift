@@ -1,17 +1,20 @@
 package import JobWire
 
+/// Takes a token and the text that became certain with it, which may be empty.
+package typealias TokenHandler = @Sendable (_ token: Int, _ text: String) -> Void
+
 /// Turns one kind of request into its answer.
 package protocol JobTask: Sendable {
   /// Answers the request.
   ///
   /// - Parameters:
   ///   - interruption: asked again and again while it runs; once it isn't nil the task stops and throws it.
-  ///   - onText: gets the text piece by piece as it becomes certain, if somebody wants it; a classification has
-  ///     none.
+  ///   - onToken: gets each token as it comes, if somebody wants them; a classification has none. It must return
+  ///     at once.
   /// - Throws: `TaskError`.
   func run(
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
-    onText: (@Sendable (String) -> Void)?
+    onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer
 
   /// Returns at once, unless requests wait for memory or for a place in the batch: then when none does any more.
@@ -49,6 +52,6 @@ extension JobTask {
   package func run(
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption? = { nil }
   ) async throws(TaskError) -> TaskAnswer {
-    try await run(request, interruption: interruption, onText: nil)
+    try await run(request, interruption: interruption, onToken: nil)
   }
 }

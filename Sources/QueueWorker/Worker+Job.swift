@@ -100,8 +100,9 @@ extension Worker {
         .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt))
     }
     do throws(TaskError) {
-      let answer = try await tasks.task(named: request.taskName)
-        .run(request) { interruptions.interruption(of: id) }
+      let answer = try await answer(to: request, started)
+      // The last piece may have been the first to say so.
+      if interruptions.interruption(of: id) == .fenced { return .another }
       return .done(
         answer.result(
           of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
@@ -118,6 +119,34 @@ extension Worker {
         return .done(result)
       }
     }
+  }
+
+  /// Runs the task, and sends its tokens meanwhile, if they are wanted: all of them before the result, unless the
+  /// queue can't be reached.
+  private func answer(
+    to request: JobRequest, _ started: StartedJob
+  ) async throws(TaskError) -> TaskAnswer {
+    let id = started.id
+    let task = tasks.task(named: request.taskName)
+    guard request.stream else {
+      return try await task.run(request) { interruptions.interruption(of: id) }
+    }
+    let emission = TokenEmission(
+      of: started, queue: queue, interruptions: interruptions, interval: configuration.pieceInterval,
+      logger: logger)
+    let outcome = await withTaskGroup(of: Void.self) { group in
+      group.addTask { await emission.run() }
+      defer { group.cancelAll() }
+      do throws(TaskError) {
+        return Result<TaskAnswer, TaskError>.success(
+          try await task.run(
+            request, interruption: { interruptions.interruption(of: id) }, onToken: emission.add))
+      } catch {
+        return .failure(error)
+      }
+    }
+    if case .success = outcome { await emission.send() }
+    return try outcome.get()
   }
 
   /// What is wrong with a payload that has no envelope.

@@ -16,6 +16,8 @@ package struct WorkerConfiguration: Sendable {
   package var claimWait: Duration = .seconds(1)
   /// How long to wait before the queue is asked again after it could not be reached.
   package var retryDelay: Duration = .milliseconds(250)
+  /// How long the tokens of a streamed job are gathered before they are sent. The first one is sent at once.
+  package var pieceInterval: Duration = .milliseconds(25)
 
   package init(
     maxConcurrentJobs: Int = 32, drain: Duration = .seconds(20), maxAttempts: Int = 3,

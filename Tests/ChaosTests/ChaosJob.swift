@@ -2,16 +2,25 @@ import JobWire
 
 /// One job of a run: what is asked and how it is sent, a function of the seed and its number.
 struct ChaosJob: Sendable {
+  /// How a producer gets its result.
+  enum Way: Sendable {
+    /// `POST /generate`, answered with the result.
+    case waiting
+    /// The same, answered token by token.
+    case streaming
+    /// Pushed onto the list, without a gateway.
+    case direct
+  }
+
   let id: String
   let prompt: String
   let taskName: String?
   let maxNewTokens: Int
   let isGreedy: Bool
-  /// Pushed onto the list, without a gateway.
-  let isDirect: Bool
+  let way: Way
 
-  /// - Parameter isDirect: decides how it is sent, whatever the seed says.
-  init(number: Int, seed: UInt64, isDirect: Bool? = nil) {
+  /// - Parameter way: decides how it is sent, whatever the seed says.
+  init(number: Int, seed: UInt64, way: Way? = nil) {
     var random = SeededRandom(seed: seed &+ UInt64(number) &* 0x1_0000_0001)
     let words = ["king", "winter", "dragon", "night", "sword", "prize", "call", "river", "crown", "win"]
     id = "c\(number)-\(String(seed, radix: 36))"
@@ -21,15 +30,30 @@ struct ChaosJob: Sendable {
     taskName = kind == 0 ? "spam" : kind < 3 ? "got" : nil
     maxNewTokens = Int.random(in: 3...60, using: &random)
     isGreedy = Bool.random(using: &random)
-    let isDirectBySeed = Int.random(in: 0..<5, using: &random) < 2
-    self.isDirect = isDirect ?? isDirectBySeed
+    let ways: [Way] = [.waiting, .waiting, .streaming, .streaming, .direct, .direct]
+    let wayBySeed = ways[Int.random(in: 0..<ways.count, using: &random)]
+    self.way = way ?? wayBySeed
   }
 
-  /// The body for `POST /generate`, and the payload on the list.
-  var body: String {
+  /// Where the result of a pushed job is announced.
+  var replyList: String { "{gpt2}:reply:\(id)" }
+
+  /// The body for `POST /generate` that asks for the result alone.
+  var body: String { "{\(fields)}" }
+
+  /// What this job's way sends.
+  var message: String {
+    switch way {
+    case .waiting: body
+    case .streaming: #"{\#(fields),"stream":true}"#
+    case .direct: #"{\#(fields),"reply_to":"\#(replyList)"}"#
+    }
+  }
+
+  private var fields: String {
     let task = taskName.map { #","task_name":"\#($0)""# } ?? ""
     let temperature = isGreedy ? 0 : 0.9
-    return ##"{"id":"\##(id)","prompt":"\##(prompt)","max_new_tokens":\##(maxNewTokens),"##
-      + ##""temperature":\##(temperature)\##(task)}"##
+    return ##""id":"\##(id)","prompt":"\##(prompt)","max_new_tokens":\##(maxNewTokens),"##
+      + ##""temperature":\##(temperature)\##(task)"##
   }
 }

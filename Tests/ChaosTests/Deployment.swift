@@ -7,20 +7,26 @@ import Synchronization
 /// Gateways and workers as real processes, and a real Redis that they reach through proxies.
 final class Deployment: Sendable {
   static let leaseMilliseconds = 2_000
+  /// Far more than some clients and two connections to Redis need.
+  private static let openFilesLimit = 200
 
-  private struct State {
+  struct State {
     var gateways: [Program] = []
     var urls: [String] = []
     var workers: [Program] = []
     /// Told to stop, and on their way.
     var leaving: [Program] = []
+    /// Killed, or told to stop.
+    var ending: Set<ObjectIdentifier> = []
+    /// Every process that ever ran, for its output.
+    var all: [(name: String, program: Program)] = []
     var history: [String] = []
     var problems: [String] = []
   }
 
   let redis: RedisTestServer
-  private let proxies: [Fault.Side: FaultyProxy]
-  private let state = Mutex(State())
+  let proxies: [Fault.Side: FaultyProxy]
+  let state = Mutex(State())
   private let start = ContinuousClock.now
 
   /// `appendfsync always`, since a bare push is only safe once it is on the disk; see `docs/operations.md`.
@@ -56,12 +62,13 @@ final class Deployment: Sendable {
     ]
   }
 
-  private func startGateway(_ index: Int) async throws {
+  func startGateway(_ index: Int) async throws {
     let program = try Program(["gateway", "--port", "0"], environment: environment(.gateways))
     guard let line = await program.line(containing: "listening on http://"),
       let range = line.firstRange(of: #/http://127\.0\.0\.1:\d+/#)
     else { throw ChildProcess.Failure(description: "a gateway did not start:\n\(program.output)") }
     state.withLock { state in
+      state.all.append(("gateway-\(index)", program))
       if index < state.gateways.count {
         state.gateways[index] = program
         state.urls[index] = String(line[range])
@@ -72,15 +79,19 @@ final class Deployment: Sendable {
     }
   }
 
-  private func startWorker(_ index: Int) throws {
+  func startWorker(_ index: Int) throws {
     let program = try Program(["worker"], environment: environment(.workers))
     state.withLock { state in
+      state.all.append(("worker-\(index)", program))
       if index < state.workers.count { state.workers[index] = program } else { state.workers.append(program) }
     }
   }
 
-  private func crash(_ program: Program) async {
-    if let status = program.status { report(program, "ended by itself with status \(status)") }
+  func crash(_ program: Program) async {
+    if let status = program.status, !isEnding(program) {
+      report(program, "ended by itself with status \(status)")
+    }
+    state.withLock { _ = $0.ending.insert(ObjectIdentifier(program)) }
     await program.crash()
   }
 
@@ -89,78 +100,60 @@ final class Deployment: Sendable {
     state.withLock { $0.problems.append("a process \(what):\n\(tail)") }
   }
 
+  /// Notices processes that end without having been told to.
+  func inspect() throws {
+    let (gateways, workers) = state.withLock { ($0.gateways, $0.workers) }
+    for program in gateways + workers where program.status != nil && !isEnding(program) {
+      report(program, "ended by itself with status \(program.status ?? -1)")
+      throw ChildProcess.Failure(description: "a process ended by itself")
+    }
+  }
+
+  private func isEnding(_ program: Program) -> Bool {
+    state.withLock { $0.ending.contains(ObjectIdentifier(program)) }
+  }
+
+  /// What the running processes use, a line each.
+  var resources: [String] {
+    let (gateways, workers) = state.withLock { ($0.gateways, $0.workers) }
+    return (gateways + workers).map { program in
+      let folder = "/proc/\(program.pid)"
+      let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/fd").count) ?? 0
+      if files > Self.openFilesLimit { report(program, "has \(files) open files") }
+      let status = (try? String(contentsOfFile: "\(folder)/status", encoding: .utf8)) ?? ""
+      let memory = status.split(separator: "\n").first { $0.hasPrefix("VmRSS") } ?? "VmRSS: ?"
+      return "\(gateways.contains { $0 === program } ? "gateway" : "worker"): \(files) open files, \(memory)"
+    }
+  }
+
+  /// Keeps the output of all processes for whoever looks into a failed run.
+  ///
+  /// - Returns: the folder.
+  func keepLogs(seed: UInt64) throws -> String {
+    let folder = NSTemporaryDirectory() + "/gpt2-chaos-\(seed)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    for (number, (name, program)) in state.withLock({ $0.all }).enumerated() {
+      try program.output.write(toFile: "\(folder)/\(number)-\(name).log", atomically: false, encoding: .utf8)
+    }
+    try history.joined(separator: "\n").write(toFile: "\(folder)/faults", atomically: false, encoding: .utf8)
+    return folder
+  }
+
   /// Lets the processes that were told to stop do so, and looks at how all ended.
   func finish() async {
     let (running, leaving) = state.withLock { ($0.gateways + $0.workers, $0.leaving) }
-    for program in running {
-      if let status = program.status { report(program, "ended by itself with status \(status)") }
+    for program in running where !isEnding(program) {
+      if let status = program.status, !isEnding(program) {
+        report(program, "ended by itself with status \(status)")
+      }
       program.send(SIGTERM)
     }
     for program in leaving + running {
       let status = await program.exit()
+      if program.output.contains("Fatal error") { report(program, "hit a trap") }
       // One that had not said a word yet was told to stop before it could listen to that.
       let isUnborn = status == 128 + SIGTERM && program.output.isEmpty
       if status != 0, !isUnborn { report(program, "ended after SIGTERM with status \(status)") }
     }
   }
-
-  // MARK: Faults
-
-  func inflict(_ fault: Fault) async throws {
-    note("\(fault)")
-    switch fault {
-    case .killWorker(let index):
-      await crash(state.withLock { $0.workers[index] })
-      try startWorker(index)
-    case .terminateWorker(let index):
-      let worker = state.withLock { state in
-        state.leaving.append(state.workers[index])
-        return state.workers[index]
-      }
-      worker.send(SIGTERM)
-      try startWorker(index)
-    case .suspendWorker(let index, let time): await suspend(state.withLock { $0.workers[index] }, time)
-    case .killGateway(let index):
-      await crash(state.withLock { $0.gateways[index] })
-      try await startGateway(index)
-    case .terminateGateway(let index):
-      let gateway = state.withLock { state in
-        state.leaving.append(state.gateways[index])
-        return state.gateways[index]
-      }
-      gateway.send(SIGTERM)
-      try await startGateway(index)
-    case .suspendGateway(let index, let time): await suspend(state.withLock { $0.gateways[index] }, time)
-    case .crashRedis:
-      redis.crash()
-      try redis.start()
-    case .killConnections:
-      try redis.probe().send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    case .pauseRedis(let time): try redis.probe().send("CLIENT", "PAUSE", "\(time)", "ALL")
-    case .fillMemory(let time):
-      let probe = try redis.probe()
-      try probe.send("CONFIG", "SET", "maxmemory", "1mb")
-      await pass(time)
-      try probe.send("CONFIG", "SET", "maxmemory", "0")
-    case .delay(let side, let time):
-      proxies[side]?.delay(milliseconds: time)
-      await pass(1000)
-      proxies[side]?.delay(milliseconds: 0)
-    case .cut(let side): proxies[side]?.cut()
-    case .halfClose(let side): proxies[side]?.halfClose()
-    case .partition(let side, let time):
-      proxies[side]?.partition(true)
-      await pass(time)
-      proxies[side]?.partition(false)
-    }
-  }
-
-  private func suspend(_ program: Program, _ milliseconds: Int) async {
-    program.send(SIGSTOP)
-    await pass(milliseconds)
-    program.send(SIGCONT)
-  }
-
-  /// The length of a fault; nothing is waited for.
-  private func pass(_ milliseconds: Int) async { try? await Task.sleep(for: .milliseconds(milliseconds)) }
 }

@@ -8,6 +8,7 @@ final class FaultyProxy: Sendable {
   private struct State {
     var delay = 0
     var isPartitioned = false
+    var isSilent = false
     var isClosed = false
     var connections: [Int32: Int32] = [:]
   }
@@ -46,6 +47,9 @@ final class FaultyProxy: Sendable {
 
   /// While it is partitioned nothing is carried; afterwards it is, late, as TCP does it.
   func partition(_ isPartitioned: Bool) { state.withLock { $0.isPartitioned = isPartitioned } }
+
+  /// While it is silent, commands are carried and their answers aren't; these come afterwards.
+  func silence(_ isSilent: Bool) { state.withLock { $0.isSilent = isSilent } }
 
   /// Ends all connections at once, with what is on its way.
   func cut() {
@@ -94,22 +98,23 @@ final class FaultyProxy: Sendable {
     state.withLock { $0.connections[client] = server }
     let isOther = DispatchSemaphore(value: 0)
     Thread.detachNewThread { [self] in
-      pump(from: server, to: client)
+      pump(from: server, to: client, isAnswers: true)
       isOther.signal()
     }
-    pump(from: client, to: server)
+    pump(from: client, to: server, isAnswers: false)
     isOther.wait()
     state.withLock { $0.connections[client] = nil }
     Glibc.close(client)
     Glibc.close(server)
   }
 
-  private func pump(from source: Int32, to target: Int32) {
+  private func pump(from source: Int32, to target: Int32, isAnswers: Bool) {
     var buffer = [UInt8](repeating: 0, count: 65536)
     while true {
       let count = recv(source, &buffer, buffer.count, 0)
       if count <= 0 { break }
       waitWhilePartitioned()
+      while isAnswers, state.withLock({ $0.isSilent && !$0.isClosed }) { usleep(5_000) }
       let delay = state.withLock { $0.delay }
       if delay > 0 { usleep(UInt32.random(in: 0...UInt32(delay * 1000))) }
       var sent = 0

@@ -6,17 +6,12 @@ import ServiceUnderTest
 /// What must hold when all is calm again, seen from the outside.
 struct Invariants {
   let deployment: Deployment
-  let answers: [(job: ChaosJob, body: [UInt8])]
-
-  init(deployment: Deployment, answers: [(ChaosJob, [UInt8])]) {
-    self.deployment = deployment
-    self.answers = answers.map { ($0.0, $0.1) }
-  }
+  let answers: [Answer]
 
   /// What doesn't hold.
   func problems() async throws -> [String] {
     let probe = try deployment.redis.probe()
-    return try await leftovers(probe) + stored(probe) + repeated()
+    return try await leftovers(probe) + stored(probe) + announced(probe) + seen() + repeated()
   }
 
   /// Nothing waits or runs any more, and everything that is kept will go by itself.
@@ -38,10 +33,30 @@ struct Invariants {
 
   /// What was answered is what is kept.
   private func stored(_ probe: RedisProbe) throws -> [String] {
-    try answers.compactMap { job, body in
-      let kept = try probe.send("GET", "{gpt2}:res:\(job.id)").bytes
-      if kept == body { return nil }
-      return "\(job.id): answered \(text(body)), but kept is \(text(kept ?? []))"
+    try answers.compactMap { answer in
+      let kept = try probe.send("GET", "{gpt2}:res:\(answer.job.id)").bytes
+      if kept == answer.body { return nil }
+      return "\(answer.story): answered \(text(answer.body)), but kept is \(text(kept ?? []))"
+    }
+  }
+
+  /// Whoever pushed a job once is told once; who pushed it again may be told again, the same.
+  private func announced(_ probe: RedisProbe) throws -> [String] {
+    try answers.filter { $0.job.way == .direct }.compactMap { answer in
+      let told = try probe.send("LRANGE", answer.job.replyList, "0", "-1").array?.compactMap(\.bytes) ?? []
+      let isRight = (1...answer.pushes).contains(told.count) && told.allSatisfy { $0 == answer.body }
+      return isRight ? nil : "\(answer.story): pushed \(answer.pushes) times, told \(told.map(text))"
+    }
+  }
+
+  /// What the producers themselves found wrong, and streams that broke off with another text.
+  private func seen() -> [String] {
+    answers.flatMap { answer in
+      let completion = (try? JobResult.decode(answer.body))?.completion ?? ""
+      return answer.violations.map { "\(answer.story): \($0)" }
+        + answer.brokenTexts.filter { !completion.hasPrefix($0) }.map {
+          "\(answer.story): streamed “\($0)” before it broke off, but the result is “\(completion)”"
+        }
     }
   }
 
@@ -59,15 +74,15 @@ struct Invariants {
         group.addTask {
           var problems: [String] = []
           for index in stride(from: client, to: answers.count, by: clients) {
-            let (job, body) = answers[index]
+            let answer = answers[index]
             let (_, output, _) = try await ChildProcess.run(
-              ["/usr/bin/curl", "--silent", url, "--data-binary", "@-"], input: job.body)
+              ["/usr/bin/curl", "--silent", url, "--data-binary", "@-"], input: answer.job.body)
             let expected = try JobResult.decode(Array(output.utf8))
-            let seen = try JobResult.decode(body)
+            let seen = try JobResult.decode(answer.body)
             if seen.status != .completed || seen.completion != expected.completion
               || seen.choices?.first?.tokens != expected.choices?.first?.tokens
             {
-              problems.append("\(job.id): undisturbed \(output), but answered \(text(body))")
+              problems.append("\(answer.story): undisturbed \(output), but answered \(text(answer.body))")
             }
           }
           return problems

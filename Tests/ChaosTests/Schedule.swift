@@ -19,6 +19,21 @@ enum Fault: Sendable, CustomStringConvertible {
   case halfClose(Side)
   /// Connections stay open and carry nothing, and new ones get no answer.
   case partition(Side, milliseconds: Int)
+  /// Commands arrive, and their answers don't come, though nothing is closed.
+  case silence(Side, milliseconds: Int)
+
+  /// What fails: two faults of the same at once would be one.
+  var victim: String {
+    switch self {
+    case .killWorker(let index), .terminateWorker(let index), .suspendWorker(let index, _): "worker \(index)"
+    case .killGateway(let index), .terminateGateway(let index), .suspendGateway(let index, _):
+      "gateway \(index)"
+    case .crashRedis, .killConnections, .pauseRedis, .fillMemory: "Redis"
+    case .delay(let side, _), .cut(let side), .halfClose(let side), .partition(let side, _),
+      .silence(let side, _):
+      "network of \(side.rawValue)"
+    }
+  }
 
   var description: String {
     switch self {
@@ -36,39 +51,51 @@ enum Fault: Sendable, CustomStringConvertible {
     case .cut(let side): "cut \(side.rawValue)"
     case .halfClose(let side): "half-close \(side.rawValue)"
     case .partition(let side, let time): "partition \(side.rawValue) for \(time) ms"
+    case .silence(let side, let time): "no answers to \(side.rawValue) for \(time) ms"
     }
   }
 }
 
 /// The faults of a run in their order, a function of the seed alone.
 struct Schedule: Sendable {
-  let faults: [Fault]
+  /// One fault each, or two at the same time.
+  private(set) var steps: [[Fault]] = []
 
   init(seed: UInt64, count: Int, workers: Int, gateways: Int, leaseMilliseconds: Int) {
     var random = SeededRandom(seed: seed)
-    faults = (0..<count).map { _ in
+    func fault() -> Fault {
       let worker = Int.random(in: 0..<workers, using: &random)
       let gateway = Int.random(in: 0..<gateways, using: &random)
       let side = Fault.Side.allCases[Int.random(in: 0...1, using: &random)]
       let short = Int.random(in: 200...1200, using: &random)
       // Sometimes noticed by the others, and sometimes not.
       let long = leaseMilliseconds / 2 + Int.random(in: 0...(leaseMilliseconds * 3 / 2), using: &random)
-      switch Int.random(in: 0..<20, using: &random) {
+      switch Int.random(in: 0..<22, using: &random) {
       case 0...3: return .killWorker(worker)
       case 4...5: return .terminateWorker(worker)
       case 6...7: return .suspendWorker(worker, milliseconds: long)
-      case 8: return .killGateway(gateway)
-      case 9: return .terminateGateway(gateway)
-      case 10: return .suspendGateway(gateway, milliseconds: short)
-      case 11...12: return .crashRedis
-      case 13: return .killConnections
-      case 14: return .pauseRedis(milliseconds: short)
-      case 15: return .fillMemory(milliseconds: short)
-      case 16: return .delay(side, milliseconds: 40)
-      case 17: return .cut(side)
-      case 18: return .halfClose(side)
+      case 8...9: return .killGateway(gateway)
+      case 10: return .terminateGateway(gateway)
+      case 11: return .suspendGateway(gateway, milliseconds: short)
+      case 12...13: return .crashRedis
+      case 14: return .killConnections
+      case 15: return .pauseRedis(milliseconds: short)
+      case 16: return .fillMemory(milliseconds: short)
+      case 17: return .delay(side, milliseconds: 40)
+      case 18: return .cut(side)
+      case 19: return .halfClose(side)
+      case 20: return .silence(side, milliseconds: long)
       default: return .partition(side, milliseconds: long)
       }
+    }
+    var left = count
+    while left > 0 {
+      var step = [fault()]
+      let isDouble = Int.random(in: 0..<4, using: &random) == 0
+      let other = fault()
+      if isDouble, left > 1, step[0].victim != other.victim { step.append(other) }
+      steps.append(step)
+      left -= step.count
     }
   }
 }

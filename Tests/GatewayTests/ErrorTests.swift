@@ -35,7 +35,8 @@ import Testing
     Row(body: #"{"prompt":"a","top_k":-1}"#, status: 422, code: "invalid_value", param: "top_k"),
     Row(body: #"{"prompt":"a","top_p":2}"#, status: 422, code: "invalid_value", param: "top_p"),
     Row(body: #"{"prompt":"a","max_tokens":5}"#, status: 422, code: "unknown_field", param: "max_tokens"),
-    Row(body: #"{"prompt":"a","stream":true}"#, status: 422, code: "not_supported", param: "stream"),
+    Row(body: #"{"prompt":"a","stream":1}"#, status: 422, code: "invalid_value", param: "stream"),
+    Row(body: #"{"prompt":"a","echo":true}"#, status: 422, code: "not_supported", param: "echo"),
     Row(body: #"{"prompt":"a","n":2}"#, status: 422, code: "not_supported", param: "n"),
     Row(
       body: #"{"prompt":"a","reply_to":"{gpt2}:reply:x"}"#, status: 422, code: "not_supported",

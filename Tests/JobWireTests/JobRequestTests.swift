@@ -32,14 +32,14 @@ import Testing
       #"""
       {"id":"a_B-9","prompt":"é\n","task_name":"got","max_new_tokens":7,"temperature":0.5,"top_k":40,
        "top_p":0.9,"stop":["a","b"],"seed":-9223372036854775808,"priority":"high","ttl_ms":1000,
-       "reply_to":"{gpt2}:reply:a","traceparent":"\#(trace)"}
+       "reply_to":"{gpt2}:reply:a","stream":true,"traceparent":"\#(trace)"}
       """#, mode: .queue)
     #expect(
       request
         == JobRequest(
           id: "a_B-9", prompt: "é\n", taskName: "got", maxNewTokens: 7, temperature: 0.5, topK: 40,
           topP: 0.9, stop: ["a", "b"], seed: .min, priority: .high, ttlMilliseconds: 1000,
-          replyTo: "{gpt2}:reply:a", traceparent: trace))
+          replyTo: "{gpt2}:reply:a", stream: true, traceparent: trace))
     #expect(try JobRequest.decode(request.encode(), mode: .queue) == request)
   }
 
@@ -84,6 +84,7 @@ import Testing
     ("seed", "1.5"), ("seed", "9223372036854775808"), ("seed", "-9223372036854775809"), ("seed", "1e18"),
     ("seed", #""1""#),
     ("seed", "true"),
+    ("stream", "1"), ("stream", #""true""#), ("stream", "[]"),
     ("priority", #""urgent""#), ("priority", "1"), ("priority", #""HIGH""#),
     ("ttl_ms", "0"), ("ttl_ms", "-5"), ("ttl_ms", "86400001"), ("ttl_ms", "1.5"), ("ttl_ms", #""9""#),
     ("traceparent", #""x""#), ("traceparent", "1"),
@@ -122,7 +123,7 @@ import Testing
     ("repetition_penalty", ["1", "1.0"], ["1.2"]), ("presence_penalty", ["0"], ["0.5"]),
     ("frequency_penalty", ["0"], ["-1"]), ("logit_bias", ["{}"], [#"{"50256":-100}"#, "[]"]),
     ("n", ["1"], ["2", "0", "true"]), ("logprobs", ["0"], ["5"]),
-    ("echo", ["false"], ["true", "0"]), ("stream", ["false"], ["true", #""false""#]),
+    ("echo", ["false"], ["true", #""false""#, "0"]),
   ]
 
   @Test(

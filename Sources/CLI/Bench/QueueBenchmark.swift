@@ -100,7 +100,7 @@ struct QueueBenchmark: Sendable {
   private struct NoTask: JobTask {
     func run(
       _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
-      onText: (@Sendable (String) -> Void)?
+      onToken: TokenHandler?
     ) async throws(TaskError) -> TaskAnswer {
       TaskAnswer(
         model: "none", completion: "", usage: JobResult.Usage(promptTokens: 0, completionTokens: 0))

@@ -27,7 +27,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let streams = !json
     if streams { StandardOutput.write(prompt) }
     let answer = try await GenerateTask(engine: engine, model: found.name)
-      .run(request, interruption: { nil }, onText: { if streams { StandardOutput.write($0) } })
+      .run(request, interruption: { nil }, onToken: { _, text in if streams { StandardOutput.write(text) } })
     StandardOutput.write(
       streams
         ? "\n"

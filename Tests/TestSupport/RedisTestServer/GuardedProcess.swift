@@ -68,3 +68,9 @@ final class Guarded: Sendable {
     return Spawned(pid: pid)
   }
 }
+
+/// Runs a program to its end.
+package enum Shell {
+  /// - Throws: if it can't be started.
+  package static func run(_ arguments: [String]) throws { try Guarded.spawn(arguments).wait() }
+}

@@ -1,5 +1,5 @@
 import Foundation
-import Glibc
+package import Glibc
 import Synchronization
 
 /// The built program, running while a test does. It is killed with this object.
@@ -69,6 +69,8 @@ package final class Program: Sendable {
     _ = await line(containing: "\u{0}")
     return state.status ?? -1
   }
+
+  package var pid: pid_t { process.pid }
 
   /// The exit status, once it has ended.
   package var status: Int32? { state.status }

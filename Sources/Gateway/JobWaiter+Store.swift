@@ -1,0 +1,55 @@
+import JobQueue
+import JobWire
+import Logging
+
+/// What a waiter asks of the queue while it waits.
+extension JobWaiter {
+  /// Asks for the job now and then, and submits it again if it is gone.
+  func recheck(_ submission: JobSubmission, logger: Logger) async -> Outcome? {
+    while (try? await Task.sleep(for: recheckInterval)) != nil {
+      do throws(JobQueueError) {
+        switch try await queue.state(of: submission.id) {
+        case .finished(let result): return .result(result)
+        case .queued, .running: continue
+        case .unknown:
+          logger.warning("the queue lost the job; submitting it again", metadata: metadata(submission.id))
+          if case .finished(let result) = try await queue.submit(submission) { return .result(result) }
+        }
+      } catch {
+        switch error.code {
+        case .cancelled: return nil
+        case .closed, .idConflict, .invalidConfiguration: return .failed(error)
+        case .unavailable, .queueFull, .storeFull, .protocolError:
+          logger.debug("can't ask for the job now: \(error)", metadata: metadata(submission.id))
+        }
+      }
+    }
+    return nil
+  }
+
+  /// Takes a job out that no worker began in its time: while there is none, nobody else would.
+  func expire(_ id: JobID, after timeToLive: Duration, logger: Logger) async -> Outcome? {
+    guard (try? await Task.sleep(for: timeToLive)) != nil else { return nil }
+    let result = JobResult.expired(id: id.rawValue).encode()
+    do throws(JobQueueError) {
+      // One that starts between the two questions is expired for the worker as well.
+      guard try await queue.state(of: id) == .queued else { return nil }
+      return try await queue.cancel(id, result: result) == .removed ? .result(result) : nil
+    } catch {
+      logger.debug("can't expire the job now: \(error)", metadata: metadata(id))
+      return nil
+    }
+  }
+
+  /// Cancels the job of a client that left.
+  func cancel(_ id: JobID, logger: Logger) async {
+    do throws(JobQueueError) {
+      try await queue.cancel(id, result: JobResult.cancelled(id: id.rawValue).encode())
+      logger.info("the client left; its job is cancelled", metadata: metadata(id))
+    } catch {
+      logger.warning("the client left, but its job can't be cancelled: \(error)", metadata: metadata(id))
+    }
+  }
+
+  private func metadata(_ id: JobID) -> Logger.Metadata { ["job_id": "\(id)"] }
+}

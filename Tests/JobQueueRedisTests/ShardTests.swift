@@ -1,0 +1,102 @@
+import JobQueue
+import JobQueueConformance
+import JobQueueRedis
+import RedisTestServer
+import Testing
+
+@Suite("A queue of several shards", .timeLimit(.minutes(1)))
+struct ShardTests {
+  private func sides(_ fixture: RedisFixture) throws -> (ShardedJobProducer, ShardedJobConsumer) {
+    (
+      try ShardedJobProducer(
+        configuration: fixture.configuration, logger: RedisFixture.logger, identify: TestPayload.identify),
+      try ShardedJobConsumer(
+        configuration: fixture.configuration, logger: RedisFixture.logger, identify: TestPayload.identify)
+    )
+  }
+
+  private func threeShards() throws -> RedisFixture {
+    var fixture = try RedisFixture()
+    fixture.configuration.shards = 3
+    return fixture
+  }
+
+  @Test func `Jobs are spread over the shards, and every one is claimed, run and answered`() async throws {
+    let fixture = try threeShards()
+    let (producer, consumer) = try sides(fixture)
+    let ids = (0..<60).map { JobID.test("n\($0)") }
+    try await withRunning([producer, consumer]) {
+      let streams = ids.map { producer.subscribe(to: $0) }
+      for id in ids {
+        let payload = TestPayload.make(id, replyTo: producer.replyAddress?.rawValue)
+        #expect(
+          try await producer.submit(JobSubmission(id: id, payload: payload, fingerprint: "x"))
+            != .attached)
+      }
+      let depths = try fixture.server.probe().pipeline(
+        ["", ":1", ":2"].map { ["LLEN", "{\(fixture.configuration.namespace)\($0)}:q:default"] })
+      #expect(depths.allSatisfy { ($0.integer ?? 0) > 5 })
+      #expect(try await producer.status().depth[.default] == 60)
+      var left = ids.count
+      while left > 0 {
+        let jobs = try await consumer.claim(upTo: 7, waiting: .seconds(5))
+        #expect(jobs.count <= 7)
+        for job in jobs {
+          let id = try #require(job.envelope?.id)
+          #expect(isRun(try await consumer.start(job, id: id, timeToLive: nil), attempt: 1))
+        }
+        let pieces = jobs.compactMap { job in
+          job.envelope.map { JobProgress(job: job, id: $0.id, sequence: 1, body: [1], replyTo: nil) }
+        }
+        #expect(try await consumer.emit(pieces) == pieces.map { _ in .delivered })
+        for job in jobs {
+          let id = try #require(job.envelope?.id)
+          try await consumer.post(job, id: id, result: Array(id.rawValue.utf8), replyTo: nil)
+        }
+        left -= jobs.count
+      }
+      for (id, stream) in zip(ids, streams) { #expect(try await stream.result() == Array(id.rawValue.utf8)) }
+      #expect(try await producer.status().running == 0)
+      // The same id again finds its shard.
+      let again = JobSubmission(id: ids[0], payload: TestPayload.make(ids[0]), fingerprint: "x")
+      #expect(try await producer.submit(again) == .finished(result: Array(ids[0].rawValue.utf8)))
+    }
+  }
+
+  @Test func `What is pushed onto the list of the namespace itself is claimed`() async throws {
+    let fixture = try threeShards()
+    let (producer, consumer) = try sides(fixture)
+    try await withRunning([producer, consumer]) {
+      let payload = TestPayload.make(.test("bare"))
+      try fixture.server.probe().send([Array("LPUSH".utf8), Array(fixture.key("q:default").utf8), payload])
+      let job = try #require(try await consumer.claim(upTo: 1, waiting: .seconds(20)).first)
+      #expect(job.envelope?.id == .test("bare"))
+      try await consumer.release(job)
+      #expect(try await producer.status().depth[.default] == 1)
+    }
+  }
+
+  @Test func `A running job of any shard is interrupted when it is cancelled`() async throws {
+    let fixture = try threeShards()
+    let (producer, consumer) = try sides(fixture)
+    try await withRunning([producer, consumer]) {
+      for number in 0..<6 {
+        let id = JobID.test("c\(number)")
+        _ = try await producer.submit(JobSubmission(id: id, payload: TestPayload.make(id)))
+        let job = try #require(try await consumer.claim(upTo: 1, waiting: .seconds(20)).first)
+        #expect(isRun(try await consumer.start(job, id: id, timeToLive: nil), attempt: 1))
+        #expect(try await producer.cancel(id, result: [0]) == .requested)
+        var told = consumer.interruptions.makeAsyncIterator()
+        #expect(await told.next() == .cancelled(id))
+        try await consumer.post(job, id: id, result: [0], replyTo: nil)
+      }
+    }
+  }
+
+  @Test func `A number of shards that isn't allowed is named`() throws {
+    var configuration = RedisConfiguration()
+    configuration.shards = 65
+    let error = #expect(throws: JobQueueError.self) { try configuration.validate() }
+    #expect(error?.message.contains("SHARDS") == true)
+  }
+}

@@ -66,7 +66,12 @@ healthy() {
   done
   [ "$number" = "$2" ]
 }
-redis() { "$docker" exec "$(containers redis)" redis-cli "$@"; }
+# As a program that pushes jobs itself.
+redis() {
+  "$docker" exec "$(containers redis)" sh -c \
+    'REDISCLI_AUTH=$(cat /secrets/producer/password) exec redis-cli --user producer "$@"' redis-cli "$@"
+}
+queue_status() { "$docker" exec "$(containers gateway)" /app/gpt2 queue status --json; }
 
 # The four kinds of requests, and what must be in their answers. A seed makes the tokens the same from every worker.
 bodies=(
@@ -133,7 +138,7 @@ say "100 requests; a worker hangs with a job in its hands, and is killed"
 victim=$(containers worker | head -n 1)
 hangs_with_a_job() {
   "$docker" kill --signal STOP "$victim" >/dev/null
-  [ -z "$(redis --scan --pattern "{gpt2}:proc:${victim:0:12}-*")" ] || return 0
+  ! queue_status | grep -q "\"id\":\"${victim:0:12}-[^}]*\"running\":[1-9]" || return 0
   "$docker" kill --signal CONT "$victim" >/dev/null
   return 1
 }

@@ -58,6 +58,9 @@ package final class RedisJobConsumer: JobConsumer {
   ) async throws(JobQueueError) -> StartOutcome {
     let keys = worker.keys
     let configuration = worker.configuration
+    let runsAlready = worker.jobs.withLock { jobs in
+      jobs.running.contains { $0.id == id && $0.job.claimNumber != job.claimNumber }
+    }
     let command = RedisCommand(
       RedisScripts.start,
       keys: [worker.processing, keys.job(id), keys.result(id), keys.cancellation(id), keys.workers],
@@ -65,7 +68,7 @@ package final class RedisJobConsumer: JobConsumer {
         worker.token(of: job), job.payload, id.rawValue, job.priority.rawValue,
         timeToLive?.redisMilliseconds ?? 0, configuration.lease.redisMilliseconds,
         configuration.jobTimeToLive.redisMilliseconds, keys.announcement(job.envelope?.replyTo),
-      ] + inboxLimits + [configuration.limits.resultTimeToLive.redisMilliseconds])
+      ] + inboxLimits + [configuration.limits.resultTimeToLive.redisMilliseconds, runsAlready ? 1 : 0])
     let reply = try await settle(job, command)
     let numbers = reply.array?.compactMap(\.integer) ?? []
     switch numbers.first {

@@ -27,12 +27,13 @@ extension RedisScripts {
 
   /// Asks whether a claimed job is to be run, and marks it as running. A job that is done, or that runs
   /// elsewhere at this moment, is acknowledged, and its requester told now or then. An earlier claim of the same
-  /// worker is no reason: this command, or one before it, may have been sent twice and arrived late.
+  /// worker is a reason only if the worker says that it runs: a `start` may have been sent twice and arrived late.
   ///
   /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation, KEYS[5] -> workers
   /// ARGV[1] -> claim, ARGV[2] -> payload, ARGV[3] -> id, ARGV[4] -> list's name, ARGV[5] -> time to begin in ms
   /// or 0, ARGV[6] -> lease in ms, ARGV[7] -> job's time to live, ARGV[8] -> address or '', ARGV[9] -> capacity
-  /// and ARGV[10] -> time to live of an inbox, ARGV[11] -> result's time to live
+  /// and ARGV[10] -> time to live of an inbox, ARGV[11] -> result's time to live, ARGV[12] -> 1 if the worker
+  /// runs the id under another claim, else 0
   ///
   /// Returns {0} forget it, {1} cancelled, {2} expired, {3, deaths, waited ms or -1} run.
   package static let start = RedisScript(
@@ -48,7 +49,7 @@ extension RedisScripts {
     end
     local t = now()
     local owner = job[1] == 'running' and job[2] and string.match(job[2], '^(.*)#')
-    if owner and owner ~= string.match(ARGV[1], '^(.*)#') then
+    if owner and (owner ~= string.match(ARGV[1], '^(.*)#') or ARGV[12] == '1') and job[2] ~= ARGV[1] then
       local beat = redis.call('ZSCORE', KEYS[5], owner)
       if beat and tonumber(beat) > t - ARGV[6] then
         redis.call('LREM', KEYS[1], 1, ARGV[2])

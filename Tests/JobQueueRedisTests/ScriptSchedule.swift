@@ -103,7 +103,7 @@ struct ScriptSchedule {
     case 0...1:
       run(
         "start", [hands, job, result, "cxl:" + id, "workers"],
-        [claim.token, payload, id, list, "0", "600000", "86400000", "", "100", "60000", "600000"],
+        [claim.token, payload, id, list, "0", "600000", "86400000", "", "100", "60000", "600000", "0"],
         model.start(claim, payload, list: list))
       held[index].isStarted = true
     case 2:

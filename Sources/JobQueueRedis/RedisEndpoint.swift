@@ -7,7 +7,7 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
     case unix(path: String)
     /// The primary that the sentinels name.
     case sentinel([HostAndPort], name: String)
-    /// Some nodes of a cluster; the others are learned.
+    /// Some nodes of a cluster; the others are learned from them.
     case cluster([HostAndPort])
   }
 

@@ -75,7 +75,8 @@ final class RedisInbox: Sendable {
       }
       // A new connection may lead to another server.
       if checkedConnection != connection.connectionCount,
-        let info = try? await commands.send([RedisServerCheck.command]).first
+        let info = try? await commands.send([RedisServerCheck.command]).first,
+        !info.isTransientError
       {
         checkedConnection = connection.connectionCount
         let mode = configuration.checks

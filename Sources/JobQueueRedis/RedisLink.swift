@@ -1,12 +1,11 @@
-import CHiredis
 import Glibc
 import JobQueue
 import Logging
 
 /// One connection, used by one thread at a time; it blocks.
 ///
-/// Connects when first used and again after a failure, each time with a new context: the old one may still hold
-/// half an answer, and hiredis's own reconnect forgets timeouts, credentials and name.
+/// Connects when first used and again after a failure, each time with a new socket: the old one may still
+/// hold half an answer, and hiredis's own reconnect forgets timeouts, credentials and name.
 final class RedisLink {
   private static let maxRedirections = 5
 
@@ -15,12 +14,10 @@ final class RedisLink {
   private let scripts: [RedisScript]
   private let replyTimeout: Duration
   private let logger: Logger
-  private var context: UnsafeMutablePointer<redisContext>?
+  private var socket: RedisSocket?
   private var hashes: [RedisScript: [UInt8]] = [:]
   private var backoff: Backoff
-  /// The node of a cluster that was named as the right one.
-  private var redirection: HostAndPort?
-  private var server: HostAndPort?
+  private var topology: RedisTopology
   private var isClosed = false
   /// Counts connections; a change tells that answers may have been lost.
   private(set) var connectionCount = 0
@@ -39,10 +36,14 @@ final class RedisLink {
     self.logger = logger
     replyTimeout = configuration.commandTimeout + blocking
     backoff = Backoff()
+    topology =
+      switch configuration.endpoint.address {
+      case .tcp(let server): RedisTopology(seeds: [server], isCluster: false)
+      case .cluster(let nodes): RedisTopology(seeds: nodes, isCluster: true)
+      case .unix, .sentinel: RedisTopology(seeds: [], isCluster: false)
+      }
     RedisLink.ignoreSIGPIPE
   }
-
-  deinit { disconnect() }
 
   /// Writing to a connection that the peer has closed must be an error of the write, not the end of the process.
   private static let ignoreSIGPIPE: Void = { signal(SIGPIPE, SIG_IGN) }()
@@ -54,21 +55,29 @@ final class RedisLink {
 
   /// Sends all commands at once and reads all answers. Errors that Redis answers are answers.
   func send(_ commands: [RedisCommand]) throws(RedisFailure) -> [RedisReply] {
-    let context = try connected()
-    var replies = try exchange(commands.map(encode), on: context)
+    let socket = try connected()
+    var replies = try exchange(commands.map(encode), on: socket)
     // The server forgets scripts when it restarts, fails over or is told to.
     let forgotten = replies.indices.filter { replies[$0].errorCode == "NOSCRIPT" }
     if !forgotten.isEmpty {
-      let again = try exchange(forgotten.map { encodeInFull(commands[$0]) }, on: context)
+      let again = try exchange(forgotten.map { encodeInFull(commands[$0]) }, on: socket)
       for (index, reply) in zip(forgotten, again) { replies[index] = reply }
     }
     try follow(&replies, of: commands)
     // The server was demoted; the next try asks who is the primary now.
     if replies.contains(where: { $0.errorCode == "READONLY" }) { disconnect() }
+    if replies.contains(where: { $0.errorCode == "CLUSTERDOWN" }) {
+      topology.noteConfusion()
+      disconnect()
+    }
     return replies
   }
 
-  /// Repeats what a node of a cluster refused to do, where it said.
+  // MARK: Redirections
+
+  /// Repeats what a node of a cluster refused to do, where it said. If that leads nowhere (the node that is
+  /// named died, and none has taken its place yet), it is as if the connection was lost: all is to be tried
+  /// again.
   private func follow(_ replies: inout [RedisReply], of commands: [RedisCommand]) throws(RedisFailure) {
     for index in replies.indices where replies[index].errorCode == "ASK" {
       guard let node = redirection(in: replies[index]) else { continue }
@@ -76,27 +85,37 @@ final class RedisLink {
     }
     for _ in 0..<Self.maxRedirections {
       let moved = replies.indices.filter { replies[$0].errorCode == "MOVED" }
-      guard let first = moved.first, let node = redirection(in: replies[first]) else { return }
+      guard let first = moved.first else { return }
+      guard let node = redirection(in: replies[first]) else { break }
       // All keys of a queue are in one slot, so one node has them all.
       disconnect()
-      redirection = node
-      let context = try connected()
-      let again = try exchange(moved.map { encode(commands[$0]) }, on: context)
+      topology.noteRedirection(to: node)
+      let socket = try connected()
+      guard topology.current == node else {
+        throw RedisFailure(
+          kind: .connectionLost, message: "the node of the cluster that has the queue, \(node), is away")
+      }
+      let again = try exchange(moved.map { encode(commands[$0]) }, on: socket)
       for (index, reply) in zip(moved, again) { replies[index] = reply }
+    }
+    if replies.contains(where: { $0.errorCode == "MOVED" }) {
+      throw RedisFailure(
+        kind: .connectionLost, message: "the nodes of the cluster don't agree on who has the queue")
     }
   }
 
   /// `MOVED <slot> <host:port>` and `ASK <slot> <host:port>`.
   private func redirection(in reply: RedisReply) -> HostAndPort? {
-    (reply.error?.split(separator: " ").last).flatMap { HostAndPort(redirection: $0, from: server) }
+    (reply.error?.split(separator: " ").last).flatMap {
+      HostAndPort(redirection: $0, from: topology.current)
+    }
   }
 
   /// While a slot is on its way to another node, what has gone already is asked for there.
   private func askOnce(_ command: RedisCommand, at node: HostAndPort) throws(RedisFailure) -> RedisReply {
-    let context = try open(node)
-    defer { redisFree(context) }
-    try authenticate(context)
-    let replies = try exchange([RedisCommand("ASKING").encoded(), encodeInFull(command)], on: context)
+    let socket = try open(node)
+    try authenticate(socket)
+    let replies = try exchange([RedisCommand("ASKING").encoded(), encodeInFull(command)], on: socket)
     return replies.last ?? .null
   }
 
@@ -111,18 +130,17 @@ final class RedisLink {
 
   // MARK: Connecting
 
-  private func connected() throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
+  private func connected() throws(RedisFailure) -> RedisSocket {
     if isClosed { throw RedisFailure(kind: .closed, message: "the connection was closed") }
-    if let context { return context }
+    if let socket { return socket }
     if let problem = backoff.problem { throw RedisFailure(kind: .notConnected, message: problem) }
     do throws(RedisFailure) {
-      let context = try connect()
-      self.context = context
-      try greet(context)
+      let socket = try connect()
+      self.socket = socket
       if connectionCount > 0 { logger.info("connected to Redis again", metadata: ["name": "\(name)"]) }
       connectionCount += 1
       backoff.reset()
-      return context
+      return socket
     } catch {
       disconnect()
       // The address is for the logs: the message may travel to clients.
@@ -134,41 +152,38 @@ final class RedisLink {
     }
   }
 
-  private func connect() throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
-    server = nil
+  private func connect() throws(RedisFailure) -> RedisSocket {
     switch configuration.endpoint.address {
     case .unix(let path):
-      return try prepared(redisConnectUnixWithTimeout(path, timeval(configuration.connectTimeout)))
-    case .tcp(let address): return try connect(toFirstOf: [address])
-    case .cluster(let nodes): return try connect(toFirstOf: nodes)
+      let socket = try RedisSocket(
+        path: path, connectTimeout: configuration.connectTimeout, replyTimeout: replyTimeout)
+      try greet(socket)
+      return socket
+    case .tcp, .cluster: return try connect(toFirstOf: topology.candidates)
     case .sentinel(let sentinels, let name):
       return try connect(toFirstOf: [try primary(named: name, by: sentinels)])
     }
   }
 
-  /// A redirection is tried once: the node may be gone by now, and others know who took its place.
-  private func connect(
-    toFirstOf nodes: [HostAndPort]
-  ) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
+  /// One that can be reached but won't do (it starts, it refuses us) is passed over like one that is away.
+  private func connect(toFirstOf servers: [HostAndPort]) throws(RedisFailure) -> RedisSocket {
     var failure = RedisFailure(kind: .notConnected, message: "no server is named")
-    for node in (redirection.map { [$0] } ?? []) + nodes {
-      redirection = nil
+    for server in servers {
       do throws(RedisFailure) {
-        let context = try open(node)
-        server = node
-        return context
+        let socket = try open(server)
+        topology.noteConnected(to: server)
+        try greet(socket)
+        return socket
       } catch {
+        topology.noteFailure(of: server)
         failure = error
       }
     }
     throw failure
   }
 
-  private func open(_ server: HostAndPort) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
-    let context = try prepared(
-      redisConnectWithTimeout(server.host, Int32(server.port), timeval(configuration.connectTimeout)))
-    redisEnableKeepAlive(context)
-    return context
+  private func open(_ server: HostAndPort) throws(RedisFailure) -> RedisSocket {
+    try RedisSocket(to: server, connectTimeout: configuration.connectTimeout, replyTimeout: replyTimeout)
   }
 
   /// Asks the sentinels one after the other.
@@ -178,10 +193,9 @@ final class RedisLink {
     var problem = ""
     for sentinel in sentinels {
       do throws(RedisFailure) {
-        let context = try open(sentinel)
-        defer { redisFree(context) }
+        let socket = try open(sentinel)
         let question = RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
-        let reply = try exchange([question.encoded()], on: context).first
+        let reply = try exchange([question.encoded()], on: socket).first
         let words = reply?.array?.compactMap(\.string) ?? []
         if words.count == 2, let port = Int(words[1]) { return HostAndPort(host: words[0], port: port) }
         problem = reply?.error ?? "it knows no primary named \(name)"
@@ -192,27 +206,16 @@ final class RedisLink {
     throw RedisFailure(kind: .notConnected, message: "no sentinel names the primary \(name): \(problem)")
   }
 
-  private func prepared(
-    _ created: UnsafeMutablePointer<redisContext>?
-  ) throws(RedisFailure) -> UnsafeMutablePointer<redisContext> {
-    guard let context = created else { throw RedisFailure(kind: .notConnected, message: "no memory") }
-    if context.pointee.err != 0 {
-      defer { redisFree(context) }
-      throw RedisFailure(kind: .notConnected, message: Self.problem(of: context))
-    }
-    redisSetTimeout(context, timeval(replyTimeout))
-    return context
-  }
-
   /// Says who we are, and loads the scripts.
-  private func greet(_ context: UnsafeMutablePointer<redisContext>) throws(RedisFailure) {
-    try authenticate(context)
+  private func greet(_ socket: RedisSocket) throws(RedisFailure) {
+    hashes = [:]
+    try authenticate(socket)
     if configuration.endpoint.database != 0 {
       let command = RedisCommand("SELECT", configuration.endpoint.database)
-      try demand(command, on: context, "the database was refused")
+      try demand(command, on: socket, "the database was refused")
     }
     if case .sentinel = configuration.endpoint.address {
-      let role = try exchange([RedisCommand("ROLE").encoded()], on: context).first
+      let role = try exchange([RedisCommand("ROLE").encoded()], on: socket).first
       guard role?.array?.first?.string == "master" else {
         throw RedisFailure(
           kind: .notConnected,
@@ -220,10 +223,14 @@ final class RedisLink {
             ?? "what the sentinels name as the primary is a replica; a failover is under way")
       }
     }
+    if topology.isCluster {
+      // A user without the right to ask still has the servers that were named.
+      topology.learn(from: try exchange([RedisCommand("CLUSTER", "SLOTS").encoded()], on: socket).first)
+    }
     // A user without the right to load scripts or to name connections can still run everything with EVAL.
     let replies = try exchange(
       [RedisCommand("CLIENT", "SETNAME", name).encoded()]
-        + scripts.map { RedisCommand("SCRIPT", "LOAD", $0.source).encoded() }, on: context)
+        + scripts.map { RedisCommand("SCRIPT", "LOAD", $0.source).encoded() }, on: socket)
     for (script, reply) in zip(scripts, replies.dropFirst()) {
       if let error = reply.error, error.contains("ompil") {
         throw RedisFailure(
@@ -236,89 +243,35 @@ final class RedisLink {
     }
   }
 
-  private func authenticate(_ context: UnsafeMutablePointer<redisContext>) throws(RedisFailure) {
-    guard let password = try password() else { return }
+  private func authenticate(_ socket: RedisSocket) throws(RedisFailure) {
+    guard let password = try configuration.password() else { return }
     let command =
       configuration.endpoint.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password)
-    try demand(command, on: context, "the credentials were refused")
-  }
-
-  private func password() throws(RedisFailure) -> String? {
-    guard let path = configuration.passwordFile else { return configuration.endpoint.password }
-    guard let file = fopen(path, "re") else {
-      throw RedisFailure(
-        kind: .notConnected, message: "REDIS_PASSWORD_FILE can't be read: \(String(cString: strerror(errno)))"
-      )
-    }
-    defer { fclose(file) }
-    var line: UnsafeMutablePointer<CChar>?
-    var capacity = 0
-    let length = getline(&line, &capacity, file)
-    defer { free(line) }
-    let password = line.map { String(cString: $0).prefix { $0 != "\n" && $0 != "\r\n" } } ?? ""
-    guard length > 0, !password.isEmpty else {
-      throw RedisFailure(
-        kind: .notConnected, message: "REDIS_PASSWORD_FILE has no password in its first line")
-    }
-    return String(password)
+    try demand(command, on: socket, "the credentials were refused")
   }
 
   private func demand(
-    _ command: RedisCommand, on context: UnsafeMutablePointer<redisContext>, _ complaint: String
+    _ command: RedisCommand, on socket: RedisSocket, _ complaint: String
   ) throws(RedisFailure) {
-    guard let error = try exchange([command.encoded()], on: context).first?.error else { return }
+    guard let error = try exchange([command.encoded()], on: socket).first?.error else { return }
     throw RedisFailure(kind: .notConnected, message: "\(complaint): \(error)")
   }
 
   private func disconnect() {
-    if let context { redisFree(context) }
-    context = nil
+    socket = nil
     hashes = [:]
   }
 
-  // MARK: Exchange
-
-  private func exchange(
-    _ commands: [[UInt8]], on context: UnsafeMutablePointer<redisContext>
-  ) throws(RedisFailure) -> [RedisReply] {
-    for command in commands where !Self.append(command, to: context) { throw lost(context) }
-    var replies: [RedisReply] = []
-    replies.reserveCapacity(commands.count)
-    for _ in commands {
-      var raw: UnsafeMutableRawPointer?
-      guard redisGetReply(context, &raw) == REDIS_OK, let raw else { throw lost(context) }
-      defer { freeReplyObject(raw) }
-      replies.append(RedisReply(copying: raw.assumingMemoryBound(to: redisReply.self)))
+  /// The connection of this link is given up when it breaks; one that was made for a single question just
+  /// ends.
+  private func exchange(_ commands: [[UInt8]], on socket: RedisSocket) throws(RedisFailure) -> [RedisReply] {
+    do throws(RedisFailure) {
+      return try socket.exchange(commands)
+    } catch {
+      let message = "the connection to Redis at \(configuration.endpoint) was lost: \(error.message)"
+      logger.warning("\(message)", metadata: ["name": "\(name)"])
+      if self.socket === socket { disconnect() }
+      throw RedisFailure(kind: error.kind, message: message)
     }
-    return replies
-  }
-
-  private static func append(_ command: [UInt8], to context: UnsafeMutablePointer<redisContext>) -> Bool {
-    command.withUnsafeBytes { bytes in
-      redisAppendFormattedCommand(context, bytes.bindMemory(to: CChar.self).baseAddress, bytes.count)
-        == REDIS_OK
-    }
-  }
-
-  private func lost(_ context: UnsafeMutablePointer<redisContext>) -> RedisFailure {
-    let message =
-      "the connection to Redis at \(configuration.endpoint) was lost: \(Self.problem(of: context))"
-    logger.warning("\(message)", metadata: ["name": "\(name)"])
-    if self.context != nil { disconnect() }
-    return RedisFailure(kind: .connectionLost, message: message)
-  }
-
-  private static func problem(of context: UnsafeMutablePointer<redisContext>) -> String {
-    if context.pointee.err == REDIS_ERR_IO, errno == EAGAIN { return "no answer in time" }
-    return withUnsafeBytes(of: context.pointee.errstr) {
-      String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-    }
-  }
-}
-
-extension timeval {
-  fileprivate init(_ duration: Duration) {
-    let (seconds, attoseconds) = duration.components
-    self.init(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
   }
 }

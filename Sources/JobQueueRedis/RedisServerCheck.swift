@@ -48,6 +48,8 @@ package enum RedisServerCheck {
   ) throws(RedisFailure) -> JobQueueError? {
     if mode == .off { return nil }
     guard let reply = try link.send([command]).first else { return nil }
+    // A server that isn't ready has not passed.
+    if reply.isTransientError { throw RedisFailure(kind: .connectionLost, message: reply.error ?? "") }
     return verdict(on: reply, mode: mode, logger: logger)
   }
 
@@ -55,7 +57,7 @@ package enum RedisServerCheck {
   ///
   /// - Returns: why it must not be worked with; nil if it may.
   static func verdict(on reply: RedisReply, mode: Mode, logger: Logger) -> JobQueueError? {
-    if mode == .off || reply.isTransientError { return nil }
+    if mode == .off { return nil }
     let problems =
       reply.string.map { Self.problems(in: $0) }
       ?? ["Redis doesn't let itself be checked (\(reply.error ?? "no answer")); grant the user +info"]

@@ -59,6 +59,7 @@ package final class ShardedJobConsumer: JobConsumer {
   /// that can't be reached doesn't keep the others from being served.
   package func claim(upTo limit: Int, waiting: Duration) async throws(JobQueueError) -> [ClaimedJob] {
     if shards.count == 1 { return try await shards[0].claim(upTo: limit, waiting: waiting) }
+    guard limit > 0 else { return [] }
     let deadline = ContinuousClock.now + waiting
     while true {
       let first = nextShard.withLock { next in

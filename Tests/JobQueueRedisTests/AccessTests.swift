@@ -96,6 +96,22 @@ final class AccessTests: Sendable {
     ] { #expect(isDenied(try producer.pipeline([command])[0]), "\(command)") }
   }
 
+  @Test func `The rights reach the shards of the queue, and no other queue of the server`() throws {
+    for user in ["gateway", "worker"] {
+      let probe = try probe(user)
+      for tag in ["gpt2", "gpt2:1", "gpt2:63"] {
+        #expect(try probe.send("LLEN", "{\(tag)}:q:default") == .integer(0))
+      }
+      for tag in ["gpt2-other", "gpt22", "other"] {
+        #expect(isDenied(try probe.send("LLEN", "{\(tag)}:q:default")), "\(user) \(tag)")
+      }
+    }
+    let producer = try probe("producer")
+    #expect(try producer.send("GET", "{gpt2:1}:res:x") == .null)
+    #expect(isDenied(try producer.send("GET", "{gpt2-other}:res:x")))
+    #expect(isDenied(try producer.send("LPUSH", "{gpt2-other}:q:default", "x")))
+  }
+
   @Test func `A gateway can't claim, and nobody gets in without a name`() throws {
     let gateway = try probe("gateway")
     for command in [

@@ -52,7 +52,10 @@ struct RedisFixture: Sendable {
   func advance(by time: Duration) throws {
     let probe = try server.probe()
     let milliseconds = Int(time.components.seconds) * 1000
-    for key in try probe.send("KEYS", key("*")).array?.compactMap(\.string) ?? [] {
+    // Those of the other shards, too.
+    let pattern = "{\(configuration.namespace)*"
+    for key in try probe.send("KEYS", pattern).array?.compactMap(\.string) ?? []
+    where key.hasPrefix(self.key("")) || key.hasPrefix("{\(configuration.namespace):") {
       if key.contains(":job:"), try probe.send("HEXISTS", key, "t0").integer == 1 {
         try probe.send("HINCRBY", key, "t0", "-\(milliseconds)")
       }

@@ -48,6 +48,27 @@ struct ServerCheckTests {
     }
   }
 
+  @Test func `A server that doesn't let itself be checked is refused only where the check is asked for`()
+    async throws
+  {
+    let server = try RedisTestServer(appendOnly: true)
+    try server.probe().send("ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-info")
+    var fixture = try RedisFixture(on: server)
+    fixture.configuration.endpoint = try RedisEndpoint(url: "redis://blind:secret@127.0.0.1:\(server.port)")
+    let (producer, consumer) = (try fixture.makeProducer(), try fixture.makeConsumer())
+    try await withRunning([producer, consumer]) {
+      try await submit(.test("a"), to: producer)
+      #expect(try await claim(consumer).envelope?.id == .test("a"))
+    }
+    fixture.configuration.checks = .require
+    let (strictProducer, strictConsumer) = (try fixture.makeProducer(), try fixture.makeConsumer())
+    for service in [{ try await strictProducer.run() }, { try await strictConsumer.run() }] {
+      let error = await #expect(throws: JobQueueError.self) { try await service() }
+      #expect(error?.code == .invalidConfiguration)
+      #expect(error?.message.contains("+info") == true)
+    }
+  }
+
   @Test func `The password is read from its file, anew at every connect`() async throws {
     let server = try RedisTestServer()
     let probe = try server.probe()

@@ -82,7 +82,8 @@ struct TopologyTests {
         if case .error = try sentinel.probe().send("SENTINEL", "FAILOVER", "main") { return false }
         return true
       }
-      try await until { try primary.probe().send("ROLE").array?.first?.string == "slave" }
+      // A sentinel that demotes a server throws all its clients out, this one too.
+      try await until { (try? primary.probe().send("ROLE").array?.first?.string) == "slave" }
       for number in 0..<20 { try await answer(.test("after\(number)"), from: producer) }
     }
     #expect(try replica.probe().send("EXISTS", fixture.key("res:after19")).integer == 1)
@@ -129,5 +130,55 @@ struct TopologyTests {
       try await answer(.test("moved"), from: producer)
     }
     #expect(try others[0].probe().send("EXISTS", fixture.key("res:moved")).integer == 1)
+  }
+
+  @Test func `The only node that was named may go, as long as the one with the queue is there`() async throws
+  {
+    let cluster = try RedisTestCluster(nodes: 3)
+    var fixture = try RedisFixture(on: cluster.nodes[0])
+    let owner = cluster.owner(of: try cluster.slot(of: fixture.key("q:default")))
+    let seed = try #require(cluster.nodes.first { $0.port != owner.port })
+    for node in cluster.nodes {
+      try node.probe().send("CONFIG", "SET", "cluster-require-full-coverage", "no")
+    }
+    fixture.configuration.endpoint = try RedisEndpoint(url: "redis+cluster://127.0.0.1:\(seed.port)")
+    try await withWorker(fixture) { producer in
+      try await answer(.test("before"), from: producer)
+      seed.crash()
+      try owner.probe().send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+      for number in 0..<5 { try await answer(.test("after\(number)"), from: producer) }
+    }
+  }
+
+  @Test func `A replica that takes over in a cluster is followed, whether asked to or because the node died`()
+    async throws
+  {
+    let cluster = try RedisTestCluster(nodes: 3)
+    var fixture = try RedisFixture(on: cluster.nodes[0])
+    let owner = cluster.owner(of: try cluster.slot(of: fixture.key("q:default")))
+    let seed = try #require(cluster.nodes.first { $0.port != owner.port })
+    let replica = try cluster.addReplica(of: owner)
+    fixture.configuration.endpoint = try RedisEndpoint(url: "redis+cluster://127.0.0.1:\(seed.port)")
+    try await withWorker(fixture) { [fixture] producer in
+      try await answer(.test("before"), from: producer)
+      try RedisTestCluster.promote(replica)
+      for number in 0..<20 { try await answer(.test("asked\(number)"), from: producer) }
+      try await until {
+        (try? owner.probe().send("ROLE").array?.dropFirst(3).first?.string) == "connected"
+      }
+      replica.crash()
+      // Until another node takes its place the queue isn't there, which passes by itself.
+      while true {
+        do {
+          _ = try await producer.result(of: .test("none"))
+          if try owner.probe().send("ROLE").array?.first?.string == "master" { break }
+        } catch let error as JobQueueError {
+          #expect(error.code == .unavailable, "\(error)")
+          if error.code != .unavailable { break }
+        }
+      }
+      for number in 0..<20 { try await answer(.test("died\(number)"), from: producer) }
+      #expect(try owner.probe().send("EXISTS", fixture.key("res:died19")).integer == 1)
+    }
   }
 }

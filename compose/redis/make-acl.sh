@@ -9,7 +9,17 @@
 set -eu
 secrets=${SECRETS_DIR:-/secrets}
 acl=${ACL_FILE:-/acl/users.acl}
-ns="{${NAMESPACE:-gpt2}*}"
+namespace=${NAMESPACE:-gpt2}
+case $namespace in
+  *[!A-Za-z0-9_.:-]*) echo "make-acl: NAMESPACE may have letters, digits, and _ . : - only" >&2; exit 1 ;;
+esac
+
+# keys RIGHT NAME…: the key patterns of the queue and of its shards, and of no other queue whose name begins alike.
+keys() {
+  right=$1
+  shift
+  for name in "$@"; do printf ' %s{%s}:%s %s{%s:*}:%s' "$right" "$namespace" "$name" "$right" "$namespace" "$name"; done
+}
 
 hash_of() {
   file=$secrets/$1/password
@@ -22,18 +32,20 @@ hash_of() {
   printf %s "$(cat "$file")" | sha256sum | cut -d ' ' -f 1
 }
 
-session="+auth +hello +ping +info +time +role +client|setname +eval +evalsha +script|load"
+session="+auth +hello +ping +info +time +role +cluster|slots +client|setname +eval +evalsha +script|load"
 {
   echo "user default off"
   echo "user health on nopass resetkeys -@all +auth +ping"
-  echo "user gateway on #$(hash_of gateway) resetkeys ~$ns:q:* ~$ns:job:* ~$ns:res:* ~$ns:cxl:* ~$ns:inbox:*" \
-    "~$ns:reply:* ~$ns:workers ~$ns:stats ~$ns:pace ~$ns:probe ~$ns:paused ~$ns:dead %R~$ns:proc:* %R~$ns:winfo:*" \
+  echo "user gateway on #$(hash_of gateway) resetkeys" \
+    "$(keys '~' 'q:*' 'job:*' 'res:*' 'cxl:*' 'inbox:*' 'reply:*' workers stats pace probe paused dead)" \
+    "$(keys '%R~' 'proc:*' 'winfo:*')" \
     "-@all $session +get +mget +set +del +exists +hget +hmget +hset +hdel +hgetall +hincrby +llen +lindex +lrange" \
     "+lpush +rpush +lrem +xadd +xread +pexpire +zcount +zrange"
-  echo "user worker on #$(hash_of worker) resetkeys ~$ns:*" \
+  echo "user worker on #$(hash_of worker) resetkeys $(keys '~' '*')" \
     "-@all $session +get +set +del +exists +hget +hmget +hset +hdel +hincrby +llen +lpos +lrange +lpush +ltrim" \
     "+rpush +lrem +lmove +blmove +xadd +pexpire +zadd +zscore +zrange +zrem"
-  echo "user producer on #$(hash_of producer) resetkeys %W~$ns:q:* %R~$ns:res:* ~$ns:reply:*" \
+  echo "user producer on #$(hash_of producer) resetkeys" \
+    "$(keys '%W~' 'q:*')$(keys '%R~' 'res:*')$(keys '~' 'reply:*')" \
     "-@all +auth +hello +ping +lpush +get +blpop"
 } > "$acl.new"
 chmod 444 "$acl.new"

@@ -6,20 +6,12 @@ package final class RedisTestCluster: Sendable {
 
   /// Starts a cluster of so many nodes that share the slots evenly, and waits until all of them agree.
   package init(nodes count: Int) throws {
-    nodes = try (0..<count).map { _ in
-      try RedisTestServer(arguments: [
-        "--cluster-enabled", "yes", "--cluster-port", "\(RedisTestServer.freePort())",
-        "--cluster-node-timeout", "2000",
-      ])
-    }
+    nodes = try (0..<count).map { _ in try Self.makeNode() }
     for (index, node) in nodes.enumerated() {
       let probe = try node.probe()
       try probe.send(
         "CLUSTER", "ADDSLOTSRANGE", "\(16384 * index / count)", "\(16384 * (index + 1) / count - 1)")
-      for other in nodes where other.port != node.port {
-        let busPort = try other.probe().send("CONFIG", "GET", "cluster-port").array?.last?.string ?? ""
-        try probe.send("CLUSTER", "MEET", "127.0.0.1", "\(other.port)", busPort)
-      }
+      for other in nodes where other.port != node.port { try Self.introduce(other, to: node) }
     }
     for node in nodes {
       let probe = try node.probe()
@@ -28,6 +20,54 @@ package final class RedisTestCluster: Sendable {
         return info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:\(count)")
       }
     }
+  }
+
+  private static func makeNode() throws -> RedisTestServer {
+    try RedisTestServer(arguments: [
+      "--cluster-enabled", "yes", "--cluster-port", "\(RedisTestServer.freePort())",
+      "--cluster-node-timeout", "2000", "--repl-diskless-sync-delay", "0",
+    ])
+  }
+
+  private static func introduce(_ other: RedisTestServer, to node: RedisTestServer) throws {
+    let busPort = try other.probe().send("CONFIG", "GET", "cluster-port").array?.last?.string ?? ""
+    try node.probe().send("CLUSTER", "MEET", "127.0.0.1", "\(other.port)", busPort)
+  }
+
+  /// Starts a node that takes the place of another one when that is lost, and waits until it has its data.
+  package func addReplica(of node: RedisTestServer) throws -> RedisTestServer {
+    let replica = try Self.makeNode()
+    try Self.introduce(node, to: replica)
+    let id = try node.probe().send("CLUSTER", "MYID").string ?? ""
+    let probe = try replica.probe()
+    try Self.wait("the replica isn't accepted") {
+      try probe.send("CLUSTER", "REPLICATE", id) == .text("OK")
+    }
+    try Self.wait("the replica doesn't get its data") {
+      try probe.send("ROLE").array?.dropFirst(3).first?.string == "connected"
+    }
+    // Those that choose the successor must know of it.
+    for other in nodes {
+      try Self.wait("the cluster doesn't see the replica") {
+        let list = try other.probe().send("CLUSTER", "REPLICAS", id).array?.compactMap(\.string) ?? []
+        return list.contains { $0.contains(":\(replica.port)@") && $0.contains(" connected") }
+      }
+    }
+    return replica
+  }
+
+  /// Lets a replica take the place of its node, without a loss. Nodes give up on that after five seconds if
+  /// they weren't heard, hence it is asked for again.
+  package static func promote(_ replica: RedisTestServer) throws {
+    let probe = try replica.probe()
+    for _ in 0..<5 {
+      try probe.send("CLUSTER", "FAILOVER")
+      for _ in 0..<600 {
+        if (try? replica.probe().send("ROLE").array?.first?.string) == "master" { return }
+        usleep(10_000)
+      }
+    }
+    throw RedisTestServer.Failure(description: "the replica isn't promoted")
   }
 
   package func slot(of key: String) throws -> Int {

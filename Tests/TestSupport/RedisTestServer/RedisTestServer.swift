@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 /// A Redis server of one's own on a free loopback port. It ends with this object, and at the latest with the
 /// process of the tests, even if that crashes: a shell that watches a pipe sees to it.
@@ -48,7 +49,15 @@ package final class RedisTestServer: Sendable {
       }
       usleep(10_000)
     }
-    throw Failure(description: "redis-server on port \(port) doesn't answer")
+    throw Failure(description: "redis-server on port \(port) doesn't answer; \(lastLines())")
+  }
+
+  private func lastLines() -> String {
+    guard let file = fopen("\(directory)/log", "re") else { return "it has no log" }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes.prefix(count).suffix(400), as: UTF8.self)
   }
 
   package func probe() throws -> RedisProbe { try RedisProbe(port: port) }
@@ -58,17 +67,26 @@ package final class RedisTestServer: Sendable {
     return paths.split(separator: ":").map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 
+  private static let handedOut = Mutex<Set<Int>>([])
+
+  /// A port that nobody listens on, and that nobody else is given here. It is none of those that the system
+  /// gives to outgoing connections, or one of these could take it before the server does.
   package static func freePort() throws -> Int {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    for _ in 0..<1_000 {
+      let port = Int.random(in: 10_000..<32_000)
+      if handedOut.withLock({ $0.insert(port).inserted }), isFree(port) { return port }
+    }
+    throw Failure(description: "no free port")
+  }
+
+  private static func isFree(_ port: Int) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     defer { close(descriptor) }
-    var address = RedisProbe.loopback(port: 0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) {
+    var address = RedisProbe.loopback(port: port)
+    return withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
       }
     }
-    guard isBound else { throw Failure(description: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
   }
 }

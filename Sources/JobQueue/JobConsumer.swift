@@ -103,8 +103,8 @@ package struct ClaimedJob: Sendable {
 package enum JobInterruption: Sendable, Equatable {
   /// The requester cancelled. Post a result that says so.
   case cancelled(JobID)
-  /// The job belongs to another consumer by now: this one was silent for too long. Forget it.
-  case fenced(JobID)
+  /// The job belongs to another claim by now, of another consumer or of this one. Forget it.
+  case fenced(claimNumber: UInt64)
 }
 
 /// Whether a claimed job is to be run.

@@ -95,7 +95,7 @@ final class RedisHeartbeat: Sendable {
       case 1 where worker.jobs.withLock({ $0.noteCancelled(job.claimNumber) }):
         worker.interrupted.yield(.cancelled(id))
       case 2 where worker.jobs.withLock({ $0.noteFenced(job) }):
-        worker.interrupted.yield(.fenced(id))
+        worker.interrupted.yield(.fenced(claimNumber: job.claimNumber))
       default: continue
       }
     }

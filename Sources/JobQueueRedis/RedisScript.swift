@@ -19,7 +19,8 @@ package struct RedisScript: Sendable, Hashable {
   /// Functions common to the scripts.
   ///
   /// - `now()`: Redis's clock in milliseconds; no other clock is ever compared with.
-  /// - `count(stats, what)`: counts since ever; a queue that is not used for a month forgets its counts.
+  /// - `keep(stats)`: keeps the counts for a month from now.
+  /// - `count(stats, what)`: counts since ever.
   /// - `subscribe(job, address)`: adds an address to those that are told of a job.
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.
@@ -32,9 +33,10 @@ package struct RedisScript: Sendable, Hashable {
       local t = redis.call('TIME')
       return t[1] * 1000 + math.floor(t[2] / 1000)
     end
+    local function keep(stats) redis.call('PEXPIRE', stats, 2592000000) end
     local function count(stats, what)
       redis.call('HINCRBY', stats, what, 1)
-      redis.call('PEXPIRE', stats, 2592000000)
+      keep(stats)
     end
     local function subscribe(job, address)
       if address == '' then return end

@@ -16,7 +16,7 @@ extension RedisScripts {
     local t = now()
     redis.call('ZADD', KEYS[1], t, ARGV[1])
     redis.call('PEXPIRE', KEYS[1], ARGV[3])
-    redis.call('PEXPIRE', KEYS[3], 2592000000)
+    keep(KEYS[3])
     local pace = redis.call('HMGET', KEYS[4], 't1', 'n1')
     if t - (pace[1] or 0) >= 5000 then
       local posted = redis.call('HGET', KEYS[3], 'posted') or 0
@@ -45,11 +45,11 @@ extension RedisScripts {
   /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result
   /// ARGV[1] -> payload, ARGV[2] -> claim if it runs, else '', ARGV[3] -> list's name, ARGV[4] -> job's time to live
   ///
-  /// Returns 1 if the worker has it, else 0.
+  /// Returns 1 taken in, 2 it was there, 0 it is another's.
   package static let restore = RedisScript(
     "restore",
     """
-    if redis.call('LPOS', KEYS[1], ARGV[1]) then return 1 end
+    if redis.call('LPOS', KEYS[1], ARGV[1]) then return 2 end
     if redis.call('EXISTS', KEYS[2], KEYS[3]) > 0 then return 0 end
     redis.call('LPUSH', KEYS[1], ARGV[1])
     if ARGV[2] ~= '' then
@@ -113,7 +113,7 @@ extension RedisScripts {
     "depart",
     """
     redis.call('DEL', KEYS[2])
-    redis.call('PEXPIRE', KEYS[4], 2592000000)
+    keep(KEYS[4])
     local held = redis.call('LLEN', KEYS[3])
     if held == 0 then redis.call('ZREM', KEYS[1], ARGV[1]) else redis.call('ZADD', KEYS[1], 0, ARGV[1]) end
     return held

@@ -6,8 +6,9 @@ extension RedisScripts {
   /// ARGV[1] -> payload, ARGV[2] -> cap of the list, ARGV[3] -> job's time to live in ms, ARGV[4] -> list's name,
   /// ARGV[5] -> fingerprint or '', ARGV[6] -> address to tell or ''
   ///
-  /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4, seconds
-  /// or -1} list full, and in how many seconds what waits may be served, {5} the id is of another job. Refused by Redis when its memory is used up.
+  /// Returns {1, position} queued, {2} attached to the same job, {3, result} done before, {4, seconds}
+  /// list full, and in how many seconds what waits will be served, -1 if nothing was lately, {5} the id is of another
+  /// job. Refused by Redis when its memory is used up.
   package static let submit = RedisScript(
     "submit", flags: "",
     """

@@ -41,10 +41,12 @@ package final class ShardedJobConsumer: JobConsumer {
   package func run() async throws {
     defer { interrupted.finish() }
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for shard in shards {
+      for (index, shard) in shards.enumerated() {
         group.addTask { try await shard.run() }
         group.addTask {
-          for await interruption in shard.interruptions { self.interrupted.yield(interruption) }
+          for await interruption in shard.interruptions {
+            self.interrupted.yield(self.outer(interruption, index))
+          }
         }
       }
       try await group.waitForAll()
@@ -90,7 +92,18 @@ package final class ShardedJobConsumer: JobConsumer {
   }
 
   private func outer(_ job: ClaimedJob, _ index: Int) -> ClaimedJob {
-    renumbered(job, job.claimNumber * UInt64(shards.count) + UInt64(index))
+    renumbered(job, outer(job.claimNumber, index))
+  }
+
+  private func outer(_ interruption: JobInterruption, _ index: Int) -> JobInterruption {
+    switch interruption {
+    case .cancelled: interruption
+    case .fenced(let claimNumber): .fenced(claimNumber: outer(claimNumber, index))
+    }
+  }
+
+  private func outer(_ claimNumber: UInt64, _ index: Int) -> UInt64 {
+    claimNumber * UInt64(shards.count) + UInt64(index)
   }
 
   private func inner(_ job: ClaimedJob) -> (shard: RedisJobConsumer, job: ClaimedJob) {

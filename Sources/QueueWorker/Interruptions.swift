@@ -3,34 +3,36 @@ import Synchronization
 
 /// Which of the running jobs are to stop, as the jobs themselves ask between two tokens.
 final class Interruptions: Sendable {
+  private struct Run {
+    let id: JobID
+    var reason: Interruption?
+  }
+
   private struct State {
-    /// The jobs that run, each with the reason to stop it, if there is one.
-    var running: [JobID: Interruption?] = [:]
+    /// By the number of the claim: an id may run twice here, when Redis came back without its data.
+    var runs: [UInt64: Run] = [:]
     var releasing = false
   }
 
   private let state = Mutex(State())
 
-  func begin(_ id: JobID) { state.withLock { $0.running[id] = .some(nil) } }
-  func forget(_ id: JobID) { _ = state.withLock { $0.running.removeValue(forKey: id) } }
+  func begin(_ job: ClaimedJob, id: JobID) { state.withLock { $0.runs[job.claimNumber] = Run(id: id) } }
+  func forget(_ job: ClaimedJob) { _ = state.withLock { $0.runs.removeValue(forKey: job.claimNumber) } }
 
-  /// Of a job that doesn't run any more nothing is noted: the next one of the same id is not meant.
+  /// Of what doesn't run any more nothing is noted: the next job of the same id is not meant.
   func note(_ interruption: JobInterruption) {
-    switch interruption {
-    case .cancelled(let id): stop(id, .cancelled)
-    case .fenced(let id): stop(id, .fenced)
+    state.withLock { state in
+      switch interruption {
+      case .cancelled(let id):
+        for (number, run) in state.runs where run.id == id { state.runs[number]?.reason = .cancelled }
+      case .fenced(let number): state.runs[number]?.reason = .fenced
+      }
     }
-  }
-
-  private func stop(_ id: JobID, _ reason: Interruption) {
-    state.withLock { if $0.running[id] != nil { $0.running[id] = reason } }
   }
 
   func releaseAll() { state.withLock { $0.releasing = true } }
 
-  func interruption(of id: JobID) -> Interruption? {
-    state.withLock { state in
-      (state.running[id] ?? nil) ?? (state.releasing ? .released : nil)
-    }
+  func interruption(of job: ClaimedJob) -> Interruption? {
+    state.withLock { $0.runs[job.claimNumber]?.reason ?? ($0.releasing ? .released : nil) }
   }
 }

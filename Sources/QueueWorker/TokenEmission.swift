@@ -54,7 +54,7 @@ final class TokenEmission: Sendable {
           left?.tokens.removeFirst(piece.tokens.count)
           left?.first = piece.end
         }
-      case .fenced: stop(.fenced(job.id))
+      case .fenced: stop(.fenced(claimNumber: job.job.claimNumber))
       case .cancelled: stop(.cancelled(job.id))
       }
     } catch {

@@ -50,7 +50,7 @@ extension Worker {
     case .cancelled: await post(.cancelled(id: id.rawValue), of: job, id, replyTo)
     case .expired: await post(.expired(id: id.rawValue), of: job, id, replyTo)
     case .run(let attempt, let queued):
-      interruptions.begin(id)
+      interruptions.begin(job, id: id)
       return StartedJob(job: job, id: id, replyTo: replyTo, attempt: attempt, queued: queued)
     }
     return nil
@@ -59,7 +59,7 @@ extension Worker {
   /// Runs the job and puts it away: with its result, or back to where it was.
   func finish(_ started: StartedJob) async {
     defer {
-      interruptions.forget(started.id)
+      interruptions.forget(started.job)
       slots.giveBack()
     }
     switch await run(started) {
@@ -102,7 +102,7 @@ extension Worker {
     do throws(TaskError) {
       let answer = try await answer(to: request, started)
       // The last piece may have been the first to say so.
-      if interruptions.interruption(of: id) == .fenced { return .another }
+      if interruptions.interruption(of: started.job) == .fenced { return .another }
       return .done(
         answer.result(
           of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
@@ -129,7 +129,7 @@ extension Worker {
     let id = started.id
     let task = tasks.task(named: request.taskName)
     guard request.stream else {
-      return try await task.run(request) { interruptions.interruption(of: id) }
+      return try await task.run(request) { interruptions.interruption(of: started.job) }
     }
     let emission = TokenEmission(
       of: started, queue: queue, interruptions: interruptions, interval: configuration.pieceInterval,
@@ -140,7 +140,7 @@ extension Worker {
       do throws(TaskError) {
         return Result<TaskAnswer, TaskError>.success(
           try await task.run(
-            request, interruption: { interruptions.interruption(of: id) }, onToken: emission.add))
+            request, interruption: { interruptions.interruption(of: started.job) }, onToken: emission.add))
       } catch {
         return .failure(error)
       }

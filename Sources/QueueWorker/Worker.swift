@@ -50,12 +50,22 @@ package struct Worker: Service {
     }
   }
 
-  /// Starts the jobs, all at once. One that an earlier worker died of runs alone, so that it can take no other job
-  /// along: other such jobs go back, and what runs is finished first.
+  /// Starts the jobs, all at once, but copies of one in their order, so that the first runs and the others are
+  /// told of its result. One that an earlier worker died of runs alone, so that it can take no other job along:
+  /// other such jobs go back, and what runs is finished first.
   private func start(_ claimed: [ClaimedJob], _ begin: (StartedJob) -> Void) async {
-    let started = await withTaskGroup(of: (Int, StartedJob?).self) { group in
-      for (index, job) in claimed.enumerated() { group.addTask { (index, await start(job)) } }
-      return await group.reduce(into: [Int: StartedJob]()) { $0[$1.0] = $1.1 }
+    let copies = Dictionary(grouping: claimed.indices) { claimed[$0].envelope?.id }
+    let started = await withTaskGroup(of: [(Int, StartedJob?)].self) { group in
+      for indices in copies.values {
+        group.addTask {
+          var outcomes: [(Int, StartedJob?)] = []
+          for index in indices { outcomes.append((index, await start(claimed[index]))) }
+          return outcomes
+        }
+      }
+      return await group.reduce(into: [Int: StartedJob]()) { started, outcomes in
+        for (index, job) in outcomes { started[index] = job }
+      }
     }
     let inOrder = claimed.indices.compactMap { started[$0] }
     for job in inOrder where job.attempt == 1 {
@@ -64,7 +74,7 @@ package struct Worker: Service {
     }
     let risky = inOrder.filter { $0.attempt > 1 }
     for other in risky.dropFirst().reversed() {
-      interruptions.forget(other.id)
+      interruptions.forget(other.job)
       await release(other.job)
     }
     guard let alone = risky.first else { return }

@@ -1,3 +1,4 @@
+import Glibc
 import JobWire
 import RedisTestServer
 import ServiceUnderTest
@@ -55,6 +56,33 @@ import Testing
     #expect(exists == "0")
     let result = try await redis(service, "GET", "{gpt2}:res:evil")
     #expect(result.contains("reply_to"))
+  }
+
+  @Test func copiesOfOneJobThatAreClaimedTogetherRunOnceAndAllAreTold() async throws {
+    let service = try await Service(.redis, workers: 0)
+    let server = try #require(service.redis)
+    for round in 0..<5 {
+      for copy in 0..<4 {
+        _ = try await redis(
+          service, "LPUSH", "{gpt2}:q:default",
+          #"{"id":"same\#(round)","prompt":"The king","max_new_tokens":400,"temperature":0.5,"#
+            + #""reply_to":"{gpt2}:reply:\#(round)-\#(copy)"}"#)
+      }
+    }
+    // Beats come often: each finds out whose the job is.
+    let worker = try Service.worker(server, ["LEASE_SECONDS": "1"])
+    for round in 0..<5 {
+      for copy in 0..<4 {
+        let reply = try await redis(service, "BLPOP", "{gpt2}:reply:\(round)-\(copy)", "60")
+        let announced = try #require(reply.split(separator: "\n").last)
+        #expect(try await redis(service, "GET", "{gpt2}:res:same\(round)") == announced)
+      }
+    }
+    #expect(try await redis(service, "HGET", "{gpt2}:stats", "posted") == "5")
+    #expect(try await redis(service, "HGET", "{gpt2}:stats", "duplicates") == "")
+    worker.send(SIGTERM)
+    #expect(await worker.exit() == 0)
+    #expect(try await redis(service, "KEYS", "{gpt2}:proc:*") == "")
   }
 
   @Test func theCommandLineEnqueuesWaitsAndLooks() async throws {

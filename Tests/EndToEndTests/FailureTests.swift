@@ -8,8 +8,8 @@ import Testing
 /// What dies while jobs run, and what clients see of it: nothing.
 @Suite(.serialized) struct FailureTests {
   /// Long jobs, so that a worker is in the middle of them for a while.
-  private func longJob(_ index: Int) -> String {
-    #"{"id": "long-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7}"#
+  private func longJob(_ index: Int, named name: String = "long") -> String {
+    #"{"id": "\#(name)-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7}"#
   }
 
   private func running(_ redis: RedisTestServer) async throws -> Int {
@@ -22,14 +22,15 @@ import Testing
 
   /// The answers to so many long jobs, while something is disturbed as soon as some of them run.
   private func answers(
-    _ service: Service, jobs: Int, whileRunning disturb: @escaping @Sendable () async throws -> Void
+    _ service: Service, jobs: Int, named name: String = "long",
+    whileRunning disturb: @escaping @Sendable () async throws -> Void
   ) async throws -> [Int: JobResult] {
     let redis = try #require(service.redis)
     let answered = Counter()
     return try await withThrowingTaskGroup(of: (Int, JobResult)?.self) { group in
       for index in 0..<jobs {
         group.addTask {
-          let result = try await service.result(self.longJob(index))
+          let result = try await service.result(self.longJob(index, named: name))
           answered.increment()
           return (index, result)
         }
@@ -80,6 +81,21 @@ import Testing
     #expect(results.values.allSatisfy { $0.status == .completed })
     let after = try await service.result(#"{"prompt": "After the storm", "max_new_tokens": 3}"#)
     #expect(after.status == .completed)
+  }
+
+  @Test func noRequestIsLostWhenRedisComesBackEmpty() async throws {
+    // Beats come often, so that the worker looks at its jobs before and after the gateway submitted them again.
+    let service = try await Service(.redis, workers: 1, persists: false, environment: ["LEASE_SECONDS": "1"])
+    let redis = try #require(service.redis)
+    for round in 0..<3 {
+      let results = try await answers(service, jobs: 24, named: "empty\(round)") {
+        redis.crash()
+        try redis.start()
+      }
+      #expect(results.count == 24)
+      #expect(results.values.allSatisfy { $0.status == .completed })
+    }
+    while try await running(redis) > 0 { await Task.yield() }
   }
 
   @Test func aWorkerThatIsToldToStopFinishesWhatItHas() async throws {

@@ -16,7 +16,10 @@ final class Service: Sendable {
   let redis: RedisTestServer?
   private let programs: [Program]
 
-  init(_ wiring: Wiring, workers: Int = 2, environment: [String: String] = [:]) async throws {
+  /// - Parameter persists: whether Redis keeps its data when it crashes.
+  init(
+    _ wiring: Wiring, workers: Int = 2, persists: Bool = true, environment: [String: String] = [:]
+  ) async throws {
     switch wiring {
     case .embedded:
       redis = nil
@@ -24,7 +27,7 @@ final class Service: Sendable {
       programs = [program]
       url = try await Self.address(of: program)
     case .redis:
-      let redis = try RedisTestServer(appendOnly: true)
+      let redis = try RedisTestServer(appendOnly: persists)
       self.redis = redis
       let environment = environment.merging(["REDIS_URL": redis.url]) { given, _ in given }
       let gateway = try Program(["gateway", "--port", "0"], environment: environment)

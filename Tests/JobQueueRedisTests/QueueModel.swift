@@ -199,7 +199,7 @@ struct QueueModel {
 
   mutating func restore(_ claim: Claim, _ payload: String, list: String) -> [String] {
     let id = Self.id(of: payload)
-    if hands[claim.worker]?.contains(payload) == true { return ["1"] }
+    if hands[claim.worker]?.contains(payload) == true { return ["2"] }
     if jobs[id] != nil || results[id] != nil { return ["0"] }
     hands[claim.worker, default: []].insert(payload, at: 0)
     jobs[id] = Job(state: "running", list: list, owner: claim)

@@ -43,7 +43,9 @@ struct TopologyTests {
     }
   }
 
-  @Test func `The primary that the sentinels name is followed through a failover`() async throws {
+  private func watchedPair() async throws -> (
+    primary: RedisTestServer, replica: RedisTestServer, sentinel: RedisTestSentinel
+  ) {
     let primary = try RedisTestServer()
     let replica = try RedisTestServer(arguments: ["--replicaof", "127.0.0.1 \(primary.port)"])
     let sentinel = try RedisTestSentinel(watching: primary)
@@ -52,6 +54,11 @@ struct TopologyTests {
       try sentinel.probe().send("SENTINEL", "REPLICAS", "main").array?.isEmpty == false
         && replica.probe().send("ROLE").array?.dropFirst(3).first?.string == "connected"
     }
+    return (primary, replica, sentinel)
+  }
+
+  @Test func `The primary that the sentinels name is followed through a failover`() async throws {
+    let (primary, replica, sentinel) = try await watchedPair()
     var fixture = try RedisFixture(on: primary)
     fixture.configuration.endpoint = try RedisEndpoint(
       url: "redis+sentinel://127.0.0.1:1,127.0.0.1:\(sentinel.port)/main")
@@ -66,13 +73,7 @@ struct TopologyTests {
   }
 
   @Test func `A primary that is demoted is left, and its replica used`() async throws {
-    let primary = try RedisTestServer()
-    let replica = try RedisTestServer(arguments: ["--replicaof", "127.0.0.1 \(primary.port)"])
-    let sentinel = try RedisTestSentinel(watching: primary)
-    try await until {
-      try sentinel.probe().send("SENTINEL", "REPLICAS", "main").array?.isEmpty == false
-        && replica.probe().send("ROLE").array?.dropFirst(3).first?.string == "connected"
-    }
+    let (primary, replica, sentinel) = try await watchedPair()
     var fixture = try RedisFixture(on: primary)
     fixture.configuration.endpoint = try RedisEndpoint(
       url: "redis+sentinel://127.0.0.1:\(sentinel.port)/main")

@@ -3,7 +3,7 @@ import JobWire
 import Synchronization
 
 /// A queue that notes what its worker tells it, and answers progress as a test says.
-final class RecordingQueue: JobConsumer {
+final class RecordingQueue: ForwardingConsumer {
   enum Call: Sendable, Equatable {
     case emit(JobPiece)
     case post(JobResult.Status)
@@ -28,22 +28,6 @@ final class RecordingQueue: JobConsumer {
     while pieces.count < count { await Task.yield() }
   }
 
-  var workerID: String { base.workerID }
-  var interruptions: AsyncStream<JobInterruption> { base.interruptions }
-
-  func run() async throws { try await base.run() }
-  func accepts(_ address: ReplyAddress) -> Bool { base.accepts(address) }
-
-  func claim(upTo limit: Int, waiting: Duration) async throws(JobQueueError) -> [ClaimedJob] {
-    try await base.claim(upTo: limit, waiting: waiting)
-  }
-
-  func start(
-    _ job: ClaimedJob, id: JobID, timeToLive: Duration?
-  ) async throws(JobQueueError) -> StartOutcome {
-    try await base.start(job, id: id, timeToLive: timeToLive)
-  }
-
   func emit(_ progress: [JobProgress]) async throws(JobQueueError) -> [EmitOutcome] {
     var outcomes: [EmitOutcome] = []
     for piece in progress {
@@ -65,12 +49,6 @@ final class RecordingQueue: JobConsumer {
     let status = (try? JobResult.decode(result))?.status ?? .failed
     recorded.withLock { $0.append(.post(status)) }
     return try await base.post(job, id: id, result: result, failed: failed, replyTo: replyTo)
-  }
-
-  func bury(
-    _ job: ClaimedJob, id: JobID?, reason: String, result: [UInt8]?, replyTo: ReplyAddress?
-  ) async throws(JobQueueError) {
-    try await base.bury(job, id: id, reason: reason, result: result, replyTo: replyTo)
   }
 
   func release(_ job: ClaimedJob) async throws(JobQueueError) {

@@ -183,23 +183,13 @@ import Testing
 // MARK: - A queue that remembers a crash
 
 /// Says of one job that a worker died of it before.
-private struct SuspectQueue: JobConsumer {
+private struct SuspectQueue: ForwardingConsumer {
   let suspect: String
   let base: InMemoryJobQueue
 
   init(suspect: String, _ base: InMemoryJobQueue) {
     self.suspect = suspect
     self.base = base
-  }
-
-  var workerID: String { base.workerID }
-  var interruptions: AsyncStream<JobInterruption> { base.interruptions }
-
-  func run() async throws { try await base.run() }
-  func accepts(_ address: ReplyAddress) -> Bool { base.accepts(address) }
-
-  func claim(upTo limit: Int, waiting: Duration) async throws(JobQueueError) -> [ClaimedJob] {
-    try await base.claim(upTo: limit, waiting: waiting)
   }
 
   func start(
@@ -209,22 +199,4 @@ private struct SuspectQueue: JobConsumer {
     if id.rawValue == suspect, case .run(_, let queued) = outcome { return .run(attempt: 2, queued: queued) }
     return outcome
   }
-
-  func emit(_ progress: [JobProgress]) async throws(JobQueueError) -> [EmitOutcome] {
-    try await base.emit(progress)
-  }
-
-  func post(
-    _ job: ClaimedJob, id: JobID, result: [UInt8], failed: Bool, replyTo: ReplyAddress?
-  ) async throws(JobQueueError) -> PostOutcome {
-    try await base.post(job, id: id, result: result, failed: failed, replyTo: replyTo)
-  }
-
-  func bury(
-    _ job: ClaimedJob, id: JobID?, reason: String, result: [UInt8]?, replyTo: ReplyAddress?
-  ) async throws(JobQueueError) {
-    try await base.bury(job, id: id, reason: reason, result: result, replyTo: replyTo)
-  }
-
-  func release(_ job: ClaimedJob) async throws(JobQueueError) { try await base.release(job) }
 }

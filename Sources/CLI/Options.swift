@@ -45,6 +45,8 @@ struct HTTPOptions: SettingOptions {
   @Option(help: Setting.headerTimeoutSeconds.optionHelp) var headerTimeoutSeconds: String?
   @Option(help: Setting.bodyTimeoutSeconds.optionHelp) var bodyTimeoutSeconds: String?
   @Option(help: Setting.idleTimeoutSeconds.optionHelp) var idleTimeoutSeconds: String?
+  @Option(help: Setting.writeTimeoutSeconds.optionHelp) var writeTimeoutSeconds: String?
+  @Option(help: Setting.pingSeconds.optionHelp) var pingSeconds: String?
 
   var given: [Setting: String?] {
     [
@@ -52,6 +54,7 @@ struct HTTPOptions: SettingOptions {
       .insecure: insecure ? "true" : nil, .maxConnections: maxConnections,
       .requestTimeoutSeconds: requestTimeoutSeconds, .headerTimeoutSeconds: headerTimeoutSeconds,
       .bodyTimeoutSeconds: bodyTimeoutSeconds, .idleTimeoutSeconds: idleTimeoutSeconds,
+      .writeTimeoutSeconds: writeTimeoutSeconds, .pingSeconds: pingSeconds,
     ]
   }
 }

@@ -24,6 +24,8 @@ enum Setting: String, CaseIterable, Sendable {
   case headerTimeoutSeconds = "HEADER_TIMEOUT_SECONDS"
   case bodyTimeoutSeconds = "BODY_TIMEOUT_SECONDS"
   case idleTimeoutSeconds = "IDLE_TIMEOUT_SECONDS"
+  case writeTimeoutSeconds = "WRITE_TIMEOUT_SECONDS"
+  case pingSeconds = "PING_SECONDS"
   // Limits of a request
   case maxPromptBytes = "MAX_PROMPT_BYTES"
   case maxNewTokens = "MAX_NEW_TOKENS"
@@ -76,6 +78,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .headerTimeoutSeconds: "10"
     case .bodyTimeoutSeconds: "30"
     case .idleTimeoutSeconds: "60"
+    case .writeTimeoutSeconds: "30"
+    case .pingSeconds: "15"
     case .maxPromptBytes: "65536"
     case .maxNewTokens: "512"
     case .modelName: "gpt2"
@@ -128,6 +132,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .headerTimeoutSeconds: "From the opening of a connection to its first complete header."
     case .bodyTimeoutSeconds: "From a header to the end of its body."
     case .idleTimeoutSeconds: "How long a connection stays open between two requests."
+    case .writeTimeoutSeconds: "How long a client may leave unread what was sent to it."
+    case .pingSeconds: "How often a stream without tokens says that it is alive."
     case .maxPromptBytes: "The longest prompt, as UTF-8."
     case .maxNewTokens: "The most tokens that a request may ask for."
     case .ckptPath:

@@ -160,6 +160,8 @@ extension Wiring {
     configuration.headerTimeout = try settings.seconds(.headerTimeoutSeconds, in: 0.1...3600)
     configuration.bodyTimeout = try settings.seconds(.bodyTimeoutSeconds, in: 0.1...3600)
     configuration.idleTimeout = try settings.seconds(.idleTimeoutSeconds, in: 0.1...3600)
+    configuration.writeTimeout = try settings.seconds(.writeTimeoutSeconds, in: 0.1...3600)
+    configuration.pingInterval = try settings.seconds(.pingSeconds, in: 0.1...3600)
     return configuration
   }
 }

@@ -11,6 +11,8 @@ package import JobWire
 /// - `HEADER_TIMEOUT_SECONDS` (10): from the opening of a connection to its first complete header.
 /// - `BODY_TIMEOUT_SECONDS` (30): from a header to the end of its body.
 /// - `IDLE_TIMEOUT_SECONDS` (60): between two requests on a connection.
+/// - `WRITE_TIMEOUT_SECONDS` (30): how long a client may leave unread what was sent to it.
+/// - `PING_SECONDS` (15): how often a streamed response says that it is alive.
 /// - `MAX_CONNECTIONS` (1024): more wait to be accepted.
 package struct GatewayConfiguration: Sendable {
   package var host = "127.0.0.1"
@@ -23,9 +25,7 @@ package struct GatewayConfiguration: Sendable {
   package var bodyTimeout = Duration.seconds(30)
   package var idleTimeout = Duration.seconds(60)
   package var maxConnections = 1024
-  /// How long a client may leave what was sent to it unread before its connection is closed.
   package var writeTimeout = Duration.seconds(30)
-  /// How often a streamed response says that it is alive.
   package var pingInterval = Duration.seconds(15)
   /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
   /// without it.
@@ -46,6 +46,8 @@ package struct GatewayConfiguration: Sendable {
     try require("HEADER_TIMEOUT_SECONDS", headerTimeout, upTo: 3_600)
     try require("BODY_TIMEOUT_SECONDS", bodyTimeout, upTo: 3_600)
     try require("IDLE_TIMEOUT_SECONDS", idleTimeout, upTo: 3_600)
+    try require("WRITE_TIMEOUT_SECONDS", writeTimeout, upTo: 3_600)
+    try require("PING_SECONDS", pingInterval, upTo: 3_600)
     if host.isEmpty { throw GatewayError("HOST", "must not be empty") }
     if keys.isEmpty, !insecure, !isLoopback {
       throw GatewayError(

@@ -69,6 +69,7 @@ let package = Package(
     .target(
       name: "CTokenizerData", exclude: ["gpt2.merges", "README.md"],
       cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
+    .target(name: "CWebPage", exclude: ["files"], cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
     swiftTarget("ThreadExecutor"),
     swiftTarget("GPT2", dependencies: ["CKernels", "CTokenizerData", "ThreadExecutor"]),
     swiftTarget("JobWire"),
@@ -81,8 +82,9 @@ let package = Package(
     swiftTarget(
       "Gateway",
       dependencies: [
-        "JobQueue", "JobWire", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes, .crypto, .logging,
-        .serviceLifecycle,
+        "CWebPage", "JobQueue", "JobWire", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes, .collections,
+        .crypto,
+        .logging, .serviceLifecycle,
       ]),
     swiftTarget("Observability", dependencies: [.hummingbird, .logging, .nioCore, .serviceLifecycle]),
     .executableTarget(
@@ -111,7 +113,8 @@ let package = Package(
     testTarget(
       "GatewayTests",
       dependencies: [
-        "Gateway", "JobQueue", "JobWire", .hummingbird, .hummingbirdTesting, .httpTypes, .logging, .nioCore,
+        "Gateway", "CWebPage", "JobQueue", "JobWire", .hummingbird, .hummingbirdTesting, .httpTypes, .logging,
+        .nioCore,
         .nioPosix,
       ]),
     testTarget(

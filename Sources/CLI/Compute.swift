@@ -1,4 +1,5 @@
 import GPT2
+import JobWire
 import Logging
 import QueueWorker
 
@@ -7,6 +8,10 @@ struct Compute {
   let tasks: TaskRegistry
   /// Jobs that run at the same time without waiting for each other.
   let concurrency: Int
+  /// The name of the model of plain generation.
+  let modelName: String
+  /// The ids below it are tokens to all models.
+  let vocabularySize: Int
   private let engines: [Engine]
 
   /// - Parameter defaultThreads: `THREADS`, where it is not given.
@@ -34,11 +39,11 @@ struct Compute {
       logger.info(
         "model loaded",
         metadata: [
-          "task": "\(definition.name)", "model": "\(found.name)", "path": "\(found.path)",
+          "task": "\(definition.task.name)", "model": "\(found.name)", "path": "\(found.path)",
           "quantization": "\(found.model.quantization.rawValue)", "context": "\(engine.contextLength)",
           "sequences": "\(engine.maxSequences)",
         ])
-      switch definition.kind {
+      switch definition.task.kind {
       case .generate:
         guard case .languageModel = found.model.head else {
           throw SettingsError(
@@ -49,18 +54,20 @@ struct Compute {
       case .classify:
         do throws(GPT2Error) {
           return try ClassifyTask(
-            engine: engine, model: found.name, labels: definition.labels, template: definition.template)
+            engine: engine, model: found.name, labels: definition.task.labels, template: definition.template)
         } catch {
-          throw SettingsError("\(found.path) can't serve the task \(definition.name): \(error)")
+          throw SettingsError("\(found.path) can't serve the task \(definition.task.name): \(error)")
         }
       }
     }
 
     var tasks: [String: any JobTask] = [:]
     let plain = try task(.plain)
-    for definition in TaskDefinition.all { tasks[definition.name] = try task(definition) }
+    modelName = try catalog.load(.main).name
+    for definition in TaskDefinition.all { tasks[definition.task.name] = try task(definition) }
     self.tasks = TaskRegistry(tasks: tasks, fallback: plain)
     self.engines = Array(engines.values)
+    self.vocabularySize = engines.values.map(\.tokenizer.vocabularySize).min() ?? 0
     self.concurrency = engines.values.map(\.maxSequences).min() ?? 1
   }
 }

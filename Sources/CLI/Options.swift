@@ -47,6 +47,8 @@ struct HTTPOptions: SettingOptions {
   @Option(help: Setting.idleTimeoutSeconds.optionHelp) var idleTimeoutSeconds: String?
   @Option(help: Setting.writeTimeoutSeconds.optionHelp) var writeTimeoutSeconds: String?
   @Option(help: Setting.pingSeconds.optionHelp) var pingSeconds: String?
+  @Option(help: Setting.followTimeoutSeconds.optionHelp) var followTimeoutSeconds: String?
+  @Option(help: Setting.followMB.optionHelp) var followMB: String?
 
   var given: [Setting: String?] {
     [
@@ -55,6 +57,7 @@ struct HTTPOptions: SettingOptions {
       .requestTimeoutSeconds: requestTimeoutSeconds, .headerTimeoutSeconds: headerTimeoutSeconds,
       .bodyTimeoutSeconds: bodyTimeoutSeconds, .idleTimeoutSeconds: idleTimeoutSeconds,
       .writeTimeoutSeconds: writeTimeoutSeconds, .pingSeconds: pingSeconds,
+      .followTimeoutSeconds: followTimeoutSeconds, .followMB: followMB,
     ]
   }
 }
@@ -63,9 +66,15 @@ struct LimitOptions: SettingOptions {
   @Option(help: Setting.maxBodyBytes.optionHelp) var maxBodyBytes: String?
   @Option(help: Setting.maxPromptBytes.optionHelp) var maxPromptBytes: String?
   @Option(help: Setting.maxNewTokens.optionHelp) var maxNewTokens: String?
+  @Option(help: Setting.maxPrompts.optionHelp) var maxPrompts: String?
+  @Option(help: Setting.maxCompletions.optionHelp) var maxCompletions: String?
+  @Option(help: Setting.maxLogprobs.optionHelp) var maxLogprobs: String?
 
   var given: [Setting: String?] {
-    [.maxBodyBytes: maxBodyBytes, .maxPromptBytes: maxPromptBytes, .maxNewTokens: maxNewTokens]
+    [
+      .maxBodyBytes: maxBodyBytes, .maxPromptBytes: maxPromptBytes, .maxNewTokens: maxNewTokens,
+      .maxPrompts: maxPrompts, .maxCompletions: maxCompletions, .maxLogprobs: maxLogprobs,
+    ]
   }
 }
 

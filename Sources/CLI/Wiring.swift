@@ -28,9 +28,12 @@ struct Wiring {
 
   /// Queue, worker and gateway in one process.
   func embedded() throws -> ServiceGroup {
-    let queue = InMemoryJobQueue(limits: try queueLimits(), identify: try envelope)
+    let activity = WorkerActivity(version: serviceVersion)
+    let queue = InMemoryJobQueue(
+      limits: try queueLimits(), info: { activity.info }, identify: try envelope)
     let gateway = try gateway(on: queue)
-    return group([queue, try worker(on: queue, defaultThreads: Setting.threads.defaultValue), gateway])
+    let worker = try worker(on: queue, activity, defaultThreads: Setting.threads.defaultValue)
+    return group([queue, worker, gateway])
   }
 
   func gateway() throws -> ServiceGroup {
@@ -39,14 +42,14 @@ struct Wiring {
   }
 
   func worker() throws -> ServiceGroup {
+    let activity = WorkerActivity(version: serviceVersion)
     let queue = try ShardedJobConsumer(
-      configuration: redis(), info: ["version": serviceVersion, "model": settings.string(.modelName)],
-      logger: logger, identify: try envelope)
+      configuration: redis(), info: { activity.info }, logger: logger, identify: try envelope)
     let admin = try admin {
       queue.isAlive ? [] : ["Redis has not heard of this worker for too long"]
     }
     // Several workers may share a host, and each of them would take all of its CPUs.
-    return group(admin + [queue, try worker(on: queue, defaultThreads: "1")])
+    return group(admin + [queue, try worker(on: queue, activity, defaultThreads: "1")])
   }
 
   private func group(_ services: [any Service]) -> ServiceGroup {
@@ -72,14 +75,18 @@ extension Wiring {
     }
   }
 
-  private func worker(on queue: any JobConsumer, defaultThreads: String) throws -> Worker {
+  private func worker(
+    on queue: any JobConsumer, _ activity: WorkerActivity, defaultThreads: String
+  ) throws -> Worker {
     var configuration = WorkerConfiguration(
       drain: try settings.seconds(.drainSeconds, in: 0...3600),
       maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits())
     // After the other settings: what is wrong with them shows at once, not after a conversion.
     let compute = try Compute(settings: settings, defaultThreads: defaultThreads, logger: logger)
     configuration.maxConcurrentJobs = compute.concurrency
-    return Worker(queue: queue, tasks: compute.tasks, configuration: configuration, logger: logger)
+    activity.describe(model: compute.modelName, vocabulary: compute.vocabularySize) { 0 }
+    return Worker(
+      queue: queue, tasks: compute.tasks, configuration: configuration, activity: activity, logger: logger)
   }
 
   /// The health routes of a worker; none, if they are switched off.
@@ -119,6 +126,9 @@ extension Wiring {
       maxBodyBytes: try settings.int(.maxBodyBytes, in: 1024...1 << 26),
       maxPromptBytes: try settings.int(.maxPromptBytes, in: 1...1 << 26),
       maxNewTokens: try settings.int(.maxNewTokens, in: 1...1 << 20),
+      maxPrompts: try settings.int(.maxPrompts, in: 1...1024),
+      maxCompletions: try settings.int(.maxCompletions, in: 1...128),
+      maxLogprobs: try settings.int(.maxLogprobs, in: 0...20),
       queueNamespace: settings.string(.queueNamespace))
   }
 
@@ -162,6 +172,10 @@ extension Wiring {
     configuration.idleTimeout = try settings.seconds(.idleTimeoutSeconds, in: 0.1...3600)
     configuration.writeTimeout = try settings.seconds(.writeTimeoutSeconds, in: 0.1...3600)
     configuration.pingInterval = try settings.seconds(.pingSeconds, in: 0.1...3600)
+    configuration.followTimeout = try settings.seconds(.followTimeoutSeconds, in: 0.1...86_400)
+    configuration.maxTrailBytes = try settings.int(.followMB, in: 0...65_536) << 20
+    configuration.modelName = settings.string(.modelName)
+    configuration.version = serviceVersion
     return configuration
   }
 }

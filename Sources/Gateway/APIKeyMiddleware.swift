@@ -6,7 +6,7 @@ import Logging
 /// The list of exceptions is compared with the whole path as it was sent: a path that is only equivalent to one
 /// of them needs a key, so that no spelling of a protected route can pass as an open one.
 struct APIKeyMiddleware: RouterMiddleware {
-  static let openPaths = ["/health", "/ready"]
+  static let openPaths = PageRoutes.openPaths.union(["/health", "/ready", InfoRoutes.documentPath])
 
   let keys: APIKeys
 

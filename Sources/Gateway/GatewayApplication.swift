@@ -16,8 +16,9 @@ package enum GatewayApplication {
     if configuration.keys.isEmpty, configuration.insecure {
       logger.warning("no keys are set: everybody who reaches \(configuration.host) may use this service")
     }
+    let parts = try Parts(configuration: configuration, queue: queue, logger: logger)
     return Application(
-      router: buildRouter(configuration: configuration, queue: queue),
+      router: parts.router(),
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [ClientConnectionHandler(configuration: configuration)],
@@ -28,21 +29,60 @@ package enum GatewayApplication {
       configuration: .init(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),
+      services: [parts.trails],
       onServerRunning: { await onListening($0.localAddress?.port ?? configuration.port) },
       logger: logger)
   }
 
-  static func buildRouter(
-    configuration: GatewayConfiguration, queue: any JobProducer & JobQueueInspector
-  ) -> Router<GatewayContext> {
-    let router = Router(context: GatewayContext.self)
-    router.add(middleware: RequestMiddleware())
-    router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
-    let waiter = JobWaiter(
-      queue: queue, timeout: configuration.requestTimeout, recheckInterval: configuration.recheckInterval)
-    HealthRoutes(queue: queue).add(to: router)
-    GenerateRoutes(limits: configuration.limits, waiter: waiter, pingInterval: configuration.pingInterval)
-      .add(to: router)
-    return router
+  /// The paths of all routes, as documents write them: `/jobs/{id}`.
+  package static func paths(
+    configuration: GatewayConfiguration, queue: any JobProducer & JobQueueInspector, logger: Logger
+  ) throws(GatewayError) -> Set<String> {
+    let router = try Parts(configuration: configuration, queue: queue, logger: logger).router()
+    return Set(router.routes.map { "\($0.path)" })
+  }
+}
+
+extension GatewayApplication {
+  /// What the routes are made of.
+  private struct Parts {
+    let configuration: GatewayConfiguration
+    let queue: JobWaiter.Queue
+    let document: OpenAPIDocument
+    let dispatcher: JobDispatcher
+    let trails: JobTrails
+
+    init(
+      configuration: GatewayConfiguration, queue: JobWaiter.Queue, logger: Logger
+    ) throws(GatewayError) {
+      func waiter(_ timeout: Duration) -> JobWaiter {
+        JobWaiter(queue: queue, timeout: timeout, recheckInterval: configuration.recheckInterval)
+      }
+      self.configuration = configuration
+      self.queue = queue
+      document = try OpenAPIDocument.embedded()
+      dispatcher = JobDispatcher(
+        limits: configuration.limits, waiter: waiter(configuration.requestTimeout),
+        pingInterval: configuration.pingInterval, recent: RecentJobs())
+      trails = JobTrails(
+        waiter: waiter(configuration.followTimeout), maxBytes: configuration.maxTrailBytes, logger: logger)
+    }
+
+    func router() -> Router<GatewayContext> {
+      let router = Router(context: GatewayContext.self)
+      router.add(middleware: RequestMiddleware())
+      router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
+      router.add(middleware: KnownMethodMiddleware())
+      let models = ModelDirectory(queue: queue, configured: configuration.modelName)
+      PageRoutes().add(to: router)
+      HealthRoutes(queue: queue).add(to: router)
+      InfoRoutes(configuration: configuration, models: models, document: document).add(to: router)
+      GenerateRoutes(dispatcher: dispatcher).add(to: router)
+      TokenizeRoutes(dispatcher: dispatcher).add(to: router)
+      JobRoutes(dispatcher: dispatcher, trails: trails).add(to: router)
+      OpenAIRoutes(dispatcher: dispatcher, models: models).add(to: router)
+      QueueRoutes(queue: queue, recent: dispatcher.recent).add(to: router)
+      return router
+    }
   }
 }

@@ -14,6 +14,9 @@ package import JobWire
 /// - `WRITE_TIMEOUT_SECONDS` (30): how long a client may leave unread what was sent to it.
 /// - `PING_SECONDS` (15): how often a streamed response says that it is alive.
 /// - `MAX_CONNECTIONS` (1024): more wait to be accepted.
+/// - `MODEL_NAME` (`gpt2`): by which the model can be asked for.
+/// - `FOLLOW_TIMEOUT_SECONDS` (3600): how long a job that nobody waits for is followed at most.
+/// - `FOLLOW_MB` (64): memory for the events of such jobs; what finds no place comes with the result.
 package struct GatewayConfiguration: Sendable {
   package var host = "127.0.0.1"
   package var port = 8080
@@ -27,6 +30,11 @@ package struct GatewayConfiguration: Sendable {
   package var maxConnections = 1024
   package var writeTimeout = Duration.seconds(30)
   package var pingInterval = Duration.seconds(15)
+  package var modelName = "gpt2"
+  /// Of the service, for those who ask.
+  package var version = ""
+  package var followTimeout = Duration.seconds(3600)
+  package var maxTrailBytes = 64 << 20
   /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
   /// without it.
   package var recheckInterval = Duration.seconds(5)
@@ -48,6 +56,8 @@ package struct GatewayConfiguration: Sendable {
     try require("IDLE_TIMEOUT_SECONDS", idleTimeout, upTo: 3_600)
     try require("WRITE_TIMEOUT_SECONDS", writeTimeout, upTo: 3_600)
     try require("PING_SECONDS", pingInterval, upTo: 3_600)
+    try require("FOLLOW_TIMEOUT_SECONDS", followTimeout, upTo: 86_400)
+    try require("FOLLOW_MB", maxTrailBytes >> 20, in: 0...65_536)
     if host.isEmpty { throw GatewayError("HOST", "must not be empty") }
     if keys.isEmpty, !insecure, !isLoopback {
       throw GatewayError(

@@ -1,117 +1,41 @@
 import Hummingbird
 import JobQueue
 import JobWire
-import Logging
-import NIOCore
 
 /// `POST /generate`: a job is made of the body, and the response is its result, or, with `stream`, its tokens as they
-/// come. `POST /generate_stream` is the same with `stream` set.
-///
-/// The content type isn't looked at: the `curl` lines that are in people's scripts often send none.
+/// come. `POST /generate_stream` is the same with `stream` set. `POST /classify` says only what a classification needs.
 struct GenerateRoutes: Sendable {
-  let limits: RequestLimits
-  let waiter: JobWaiter
-  let pingInterval: Duration
+  let dispatcher: JobDispatcher
 
   func add(to router: Router<GatewayContext>) {
-    router.endpoint("/generate", [.post: { try await generate($0, context: $1, streams: false) }])
-    router.endpoint("/generate_stream", [.post: { try await generate($0, context: $1, streams: true) }])
+    router.endpoint("/generate", [.post: { try await generate($0, $1, streams: false) }])
+    router.endpoint("/generate_stream", [.post: { try await generate($0, $1, streams: true) }])
+    router.endpoint("/classify", [.post: { try await classify($0, $1) }])
   }
 
   private func generate(
-    _ request: Request, context: GatewayContext, streams: Bool
+    _ request: Request, _ context: GatewayContext, streams: Bool
   ) async throws -> Response {
-    var job = try JobRequest.decode(try await body(of: request), mode: .http, limits: limits)
-    let key = request.headers[.idempotencyKey]
-    let id = try JobNaming.jobID(header: key, body: job.id, caller: context.caller)
-    job.id = id.rawValue
+    var job = try JobRequest.decode(
+      try await dispatcher.body(of: request), mode: .http, limits: dispatcher.limits)
     if streams { job.stream = true }
-    do {
-      let accepted = try await waiter.accept(
-        submission(of: job, id: id, traceparent: request.headers[.traceparent]),
-        timeToLive: job.ttlMilliseconds.map { .milliseconds($0) },
-        // Who sends an Idempotency-Key means to come back for the result.
-        cancelsWhenClientLeaves: key == nil, logger: context.logger)
-      let connection = await context.connection()
-      if job.stream {
-        return try await stream(of: accepted, id: id, connection: connection, logger: context.logger)
-      }
-      return try await answer(to: accepted, id: id, connection: connection, logger: context.logger)
-    } catch {
-      var error = APIError(cause: error, logger: context.logger)
-      error.jobID = id.rawValue
-      error.headers[.jobID] = id.rawValue
-      throw error
+    let order = try dispatcher.order(job, request, context)
+    if job.stream {
+      return try await dispatcher.stream(
+        of: order, as: GenerateStreamFormat(id: order.id.rawValue), context)
     }
+    return try await answer(to: order, context)
   }
 
-  private func answer(
-    to job: AcceptedJob, id: JobID, connection: ClientConnection, logger: Logger
-  ) async throws -> Response {
-    switch await waiter.outcome(of: job, connection: connection, logger: logger) {
-    case .result(let bytes):
-      let result = try JobResult.stored(bytes)
-      guard result.status == .completed else { throw APIError(result) }
-      return Response(status: .ok, headers: [.jobID: id.rawValue], json: bytes)
-    case .deadline: throw APIError.deadlineExceeded(after: waiter.timeout)
-    case .clientLeft: throw APIError.clientLeft
-    case .failed(let error): throw error
-    }
+  private func classify(_ request: Request, _ context: GatewayContext) async throws -> Response {
+    let job = try ClassifyRequest.job(
+      from: try await dispatcher.body(of: request), limits: dispatcher.limits)
+    return try await answer(to: try dispatcher.order(job, request, context), context)
   }
 
-  private func stream(
-    of job: AcceptedJob, id: JobID, connection: ClientConnection, logger: Logger
-  ) async throws -> Response {
-    // What is known to have failed needs no stream to say so.
-    if case .finished(let bytes) = job.outcome {
-      let result = try JobResult.stored(bytes)
-      if result.status != .completed {
-        await job.settle(clientLeft: false)
-        throw APIError(result)
-      }
-    }
-    let headers: HTTPFields = [
-      .contentType: "text/event-stream", .cacheControl: "no-cache", .jobID: id.rawValue,
-    ]
-    return Response(
-      status: .ok, headers: headers,
-      body: ResponseBody { [waiter, pingInterval] writer in
-        let answer = StreamedAnswer(id: id, pingInterval: pingInterval, writer: writer, logger: logger)
-        let outcome = await waiter.outcome(of: job, connection: connection, follower: answer, logger: logger)
-        try await answer.finish(outcome, timeout: waiter.timeout)
-      })
-  }
-
-  private func submission(of job: JobRequest, id: JobID, traceparent: String?) -> JobSubmission {
-    var job = job
-    let bodyTrace = job.traceparent
-    let streams = job.stream
-    // How the answer is carried makes no other job of it.
-    job.stream = false
-    job.traceparent = nil
-    let fingerprint = JobNaming.fingerprint(job.encode())
-    job.traceparent = bodyTrace ?? traceparent.flatMap { JobRequest.isValidTraceparent($0) ? $0 : nil }
-    job.stream = streams
-    job.replyTo = waiter.queue.replyAddress?.rawValue
-    let priority: JobPriority =
-      switch job.priority {
-      case .high: .high
-      case .default: .default
-      case .low: .low
-      }
-    return JobSubmission(id: id, payload: job.encode(), priority: priority, fingerprint: fingerprint)
-  }
-
-  private func body(of request: Request) async throws -> [UInt8] {
-    let tooLarge = APIError.bodyTooLarge(limit: limits.maxBodyBytes)
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.maxBodyBytes {
-      throw tooLarge
-    }
-    do {
-      let buffer = try await request.body.collect(upTo: limits.maxBodyBytes)
-      return Array(buffer.readableBytesView)
-    } catch is NIOTooManyBytesError {
-      throw tooLarge
-    }
+  private func answer(to order: JobDispatcher.Order, _ context: GatewayContext) async throws -> Response {
+    Response(
+      status: .ok, headers: [.jobID: order.id.rawValue],
+      json: try await dispatcher.result(of: order, context).bytes)
   }
 }

@@ -7,6 +7,8 @@ extension HTTPField.Name {
   static let idempotencyKey = Self("idempotency-key") ?? .from
   /// The job of a response.
   static let jobID = Self("x-job-id") ?? .from
+  static let lastEventID = Self("last-event-id") ?? .from
+  static let referrerPolicy = Self("referrer-policy") ?? .from
   static let requestID = Self("x-request-id") ?? .from
   static let traceparent = Self("traceparent") ?? .from
 }

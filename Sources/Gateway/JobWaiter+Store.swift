@@ -27,6 +27,23 @@ extension JobWaiter {
     return nil
   }
 
+  /// Asks for a job of somebody else now and then: it is theirs to submit it again.
+  func recheck(_ id: JobID, logger: Logger) async -> Outcome? {
+    repeat {
+      do throws(JobQueueError) {
+        switch try await queue.state(of: id) {
+        case .finished(let result): return .result(result)
+        case .queued, .running, .unknown: break
+        }
+      } catch {
+        if error.code == .cancelled { return nil }
+        if error.code == .closed { return .failed(error) }
+        logger.debug("can't ask for the job now: \(error)", metadata: metadata(id))
+      }
+    } while (try? await Task.sleep(for: recheckInterval)) != nil
+    return nil
+  }
+
   /// Takes a job out that no worker began in its time: while there is none, nobody else would.
   func expire(_ id: JobID, after timeToLive: Duration, logger: Logger) async -> Outcome? {
     guard (try? await Task.sleep(for: timeToLive)) != nil else { return nil }

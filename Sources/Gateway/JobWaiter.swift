@@ -70,6 +70,14 @@ struct JobWaiter: Sendable {
     return outcome
   }
 
+  /// Waits for a job that another request, or another gateway, submitted.
+  func outcome(of id: JobID, follower: (any JobFollower)? = nil, logger: Logger) async -> Outcome {
+    let events = queue.subscribe(to: id)
+    return await wait(connection: ClientConnection(), follower: follower, events: events) { group in
+      group.addTask { .end(await recheck(id, logger: logger)) }
+    }
+  }
+
   /// What one of the tasks that wait together found.
   private enum Finding: Sendable {
     case progress([UInt8])
@@ -78,19 +86,27 @@ struct JobWaiter: Sendable {
     case end(Outcome?)
   }
 
-  /// The tasks never touch the follower: it is told here, and is never interrupted in the middle of a write.
   private func wait(
     for job: AcceptedJob, connection: ClientConnection, follower: (any JobFollower)?, logger: Logger
   ) async -> Outcome {
-    await withTaskGroup(of: Finding.self) { group in
-      let events = job.events
+    await wait(connection: connection, follower: follower, events: job.events) { group in
       let submission = job.submission
-      let wantsProgress = follower != nil
-      group.addTask { await next(of: events, wantsProgress: wantsProgress) }
       group.addTask { .end(await recheck(submission, logger: logger)) }
       if let timeToLive = job.timeToLive {
         group.addTask { .end(await expire(submission.id, after: timeToLive, logger: logger)) }
       }
+    }
+  }
+
+  /// The tasks never touch the follower: it is told here, and is never interrupted in the middle of a write.
+  private func wait(
+    connection: ClientConnection, follower: (any JobFollower)?, events: JobEventStream,
+    _ addTasks: (inout TaskGroup<Finding>) -> Void
+  ) async -> Outcome {
+    await withTaskGroup(of: Finding.self) { group in
+      let wantsProgress = follower != nil
+      group.addTask { await next(of: events, wantsProgress: wantsProgress) }
+      addTasks(&group)
       group.addTask { .end((try? await Task.sleep(for: timeout)) == nil ? nil : .deadline) }
       group.addTask { .end(await connection.waitUntilGone() ? .clientLeft : nil) }
       if let interval = follower?.pingInterval { group.addTask { await timeToPing(after: interval) } }

@@ -9,7 +9,7 @@ extension Router where Context == GatewayContext {
     var handlers = handlers
     if handlers[.head] == nil { handlers[.head] = handlers[.get] }
     let allowed = handlers.keys.map(\.rawValue).sorted().joined(separator: ", ")
-    for method in [.get, .head, .post, .put, .delete, .patch, .options] as [HTTPRequest.Method] {
+    for method in KnownMethodMiddleware.methods {
       let handler = handlers[method]
       on(path, method: method) { request, context in
         if let handler { return try await handler(request, context) }

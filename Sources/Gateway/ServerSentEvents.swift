@@ -11,7 +11,10 @@ struct ServerSentEvents {
 
   /// Adds an event with JSON of anybody's making. A line break in it could only be space between its parts, but
   /// here it would end the line.
-  mutating func add(json: [UInt8]) {
+  ///
+  /// - Parameter number: the id of the event, which a client names when it comes back.
+  mutating func add(json: [UInt8], number: Int? = nil) {
+    if let number { buffer.writeString("id: \(number)\n") }
     buffer.writeString("data: ")
     buffer.writeBytes(json.lazy.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
     buffer.writeString("\n\n")

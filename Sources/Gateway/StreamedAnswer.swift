@@ -9,14 +9,20 @@ import Logging
 /// meanwhile. Each write waits until the client takes it; what comes meanwhile waits in the subscription, whose
 /// size is bounded.
 final class StreamedAnswer: JobFollower {
-  let pingInterval: Duration
+  let pingInterval: Duration?
   private let id: JobID
+  private let format: any StreamFormat
   private var writer: any ResponseBodyWriter
   private let logger: Logger
-  private var text = StreamedText()
+  /// By choice.
+  private var texts: [Int: StreamedText] = [:]
 
-  init(id: JobID, pingInterval: Duration, writer: any ResponseBodyWriter, logger: Logger) {
+  init(
+    id: JobID, format: any StreamFormat, pingInterval: Duration, writer: any ResponseBodyWriter,
+    logger: Logger
+  ) {
     self.id = id
+    self.format = format
     self.pingInterval = pingInterval
     self.writer = writer
     self.logger = logger
@@ -31,7 +37,9 @@ final class StreamedAnswer: JobFollower {
       return
     }
     var events = ServerSentEvents()
-    for token in text.take(piece) { events.add(event(text: token.text, token: token.token)) }
+    for token in texts[piece.choice, default: StreamedText()].take(piece) {
+      events.add(format.event(of: token, choice: piece.choice))
+    }
     if events.buffer.readableBytes > 0 { try await writer.write(events.buffer) }
   }
 
@@ -64,19 +72,12 @@ final class StreamedAnswer: JobFollower {
   private func add(_ bytes: [UInt8], to events: inout ServerSentEvents) throws(APIError) {
     let result = try JobResult.stored(bytes)
     guard result.status == .completed else { throw APIError(result) }
-    if let choice = result.choices?.first {
-      guard let rest = text.rest(of: choice.text) else { throw APIError.textDiffers }
-      if !rest.isEmpty { events.add(event(text: rest, token: nil)) }
+    for choice in result.choices ?? [] {
+      guard let rest = texts[choice.index, default: StreamedText()].rest(of: choice.text) else {
+        throw APIError.textDiffers
+      }
+      if !rest.isEmpty { events.add(format.event(ofRest: rest, choice: choice.index)) }
     }
-    events.add(json: bytes)
-  }
-
-  private func event(text: String, token: Int?) -> JSONValue {
-    .fields([
-      ("id", .string(id.rawValue)),
-      ("index", .integer(0)),
-      ("text", .string(text)),
-      ("token", token.map { .integer(Int64($0)) }),
-    ])
+    for event in format.ending(result, bytes: bytes) { events.add(json: event) }
   }
 }

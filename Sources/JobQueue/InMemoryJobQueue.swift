@@ -9,6 +9,7 @@ package final class InMemoryJobQueue: JobProducer, JobConsumer, JobQueueInspecto
   package let workerID: String
   package let interruptions: AsyncStream<JobInterruption>
 
+  private let info: WorkerInfo.Source
   private let identify: JobIdentifier
   private let clock: QueueClock
   private let hub = JobEventHub()
@@ -18,21 +19,26 @@ package final class InMemoryJobQueue: JobProducer, JobConsumer, JobQueueInspecto
 
   /// - Parameters:
   ///   - limits: should have been validated.
+  ///   - info: what the worker says of itself.
   ///   - identify: reads the envelope of a payload.
   ///   - clock: measures waiting and the life of results.
   package init<C: Clock>(
     limits: QueueLimits = QueueLimits(), workerID: String = "embedded", clock: C,
-    identify: @escaping JobIdentifier
+    info: @escaping WorkerInfo.Source = { [:] }, identify: @escaping JobIdentifier
   ) where C.Duration == Duration {
     self.workerID = workerID
+    self.info = info
     self.identify = identify
     self.clock = QueueClock(clock)
     state = Mutex(InMemoryQueueState(limits: limits))
     (interruptions, interrupted) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1024))
   }
 
-  package convenience init(limits: QueueLimits = QueueLimits(), identify: @escaping JobIdentifier) {
-    self.init(limits: limits, clock: ContinuousClock(), identify: identify)
+  package convenience init(
+    limits: QueueLimits = QueueLimits(), info: @escaping WorkerInfo.Source = { [:] },
+    identify: @escaping JobIdentifier
+  ) {
+    self.init(limits: limits, clock: ContinuousClock(), info: info, identify: identify)
   }
 
   /// Runs until shutdown, and then ends all streams and refuses all calls.
@@ -176,7 +182,7 @@ extension InMemoryJobQueue {
         workers: state.lastClaimAt.map {
           [
             WorkerStatus(
-              id: workerID, lastBeat: now - $0, alive: true, running: state.claims.count, info: [:])
+              id: workerID, lastBeat: now - $0, alive: true, running: state.claims.count, info: info())
           ]
         } ?? [],
         paused: state.paused, oldestWait: state.oldestWait(now: now), counts: state.counts)

@@ -72,7 +72,7 @@ final class RedisHeartbeat: Sendable {
 
   private func beat(on link: RedisLink) throws(RedisFailure) {
     let (held, running) = worker.jobs.withLock { ($0.count, $0.running) }
-    let fields = worker.info.merging(["running": String(held)]) { _, latest in latest }
+    let fields = worker.info().merging(["running": String(held)]) { _, latest in latest }
     let command = RedisCommand(
       RedisScripts.beat,
       keys: [

@@ -14,11 +14,11 @@ package final class RedisJobConsumer: JobConsumer {
   private let heartbeat: RedisHeartbeat
 
   /// - Parameters:
-  ///   - info: what the worker says of itself to those who look at the queue: model, version and the like.
+  ///   - info: what the worker says of itself to those who look at the queue.
   ///   - identify: reads the envelope of a payload.
   /// - Throws: `invalidConfiguration`. Redis needn't be reachable yet.
   package init(
-    configuration: RedisConfiguration, info: [String: String] = [:], logger: Logger,
+    configuration: RedisConfiguration, info: @escaping WorkerInfo.Source = { [:] }, logger: Logger,
     identify: @escaping JobIdentifier
   ) throws(JobQueueError) {
     try configuration.validate()

@@ -7,7 +7,7 @@ final class RedisWorker: Sendable {
   let id: String
   let configuration: RedisConfiguration
   let keys: RedisKeys
-  let info: [String: String]
+  let info: WorkerInfo.Source
   let identify: JobIdentifier
   let logger: Logger
   let jobs = Mutex(InFlightJobs())
@@ -16,7 +16,7 @@ final class RedisWorker: Sendable {
   private let lastBeat = Mutex<ContinuousClock.Instant?>(nil)
 
   init(
-    configuration: RedisConfiguration, info: [String: String], logger: Logger,
+    configuration: RedisConfiguration, info: @escaping WorkerInfo.Source, logger: Logger,
     identify: @escaping JobIdentifier
   ) {
     id = WorkerIdentity.make()

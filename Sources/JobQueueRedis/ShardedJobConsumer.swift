@@ -15,11 +15,11 @@ package final class ShardedJobConsumer: JobConsumer {
   private let nextShard = Mutex(0)
 
   /// - Parameters:
-  ///   - info: what the worker says of itself to those who look at the queue: model, version and the like.
+  ///   - info: what the worker says of itself to those who look at the queue.
   ///   - identify: reads the envelope of a payload.
   /// - Throws: `invalidConfiguration`. Redis needn't be reachable yet.
   package init(
-    configuration: RedisConfiguration, info: [String: String] = [:], logger: Logger,
+    configuration: RedisConfiguration, info: @escaping WorkerInfo.Source = { [:] }, logger: Logger,
     identify: @escaping JobIdentifier
   ) throws(JobQueueError) {
     try configuration.validate()

@@ -7,16 +7,35 @@ struct FieldReader {
     self.json = json
   }
 
+  /// Of a body that must be a JSON object.
+  init(object bytes: [UInt8]) throws(WireError) {
+    json = try JSONParser.parse(bytes)
+    guard json.fieldsValue != nil else {
+      throw WireError(.malformed, "the request must be a JSON object, found \(json.summary)")
+    }
+  }
+
+  /// Refuses a field that isn't one of these, by name.
+  func refuseUnknown(_ known: [String]) throws(WireError) {
+    guard let field = json.fieldsValue?.first(where: { !known.contains($0.name) }) else { return }
+    let isShort = field.name.utf8.count <= 64
+    throw WireError(
+      .unknownField,
+      "unknown field \(isShort ? "\"\(field.name)\"" : "with a very long name"); known are "
+        + known.joined(separator: ", "),
+      param: isShort ? field.name : nil)
+  }
+
   subscript(name: String) -> JSONValue? { json[name] }
 
   func wrong(_ name: String, _ found: JSONValue, allowed: String) -> WireError {
     WireError(.invalid, "\(name) must be \(allowed); found \(found.summary)", param: name)
   }
 
-  func string(_ name: String, maxBytes: Int) throws(WireError) -> String? {
+  func string(_ name: String, maxLength: Int) throws(WireError) -> String? {
     guard let value = self[name] else { return nil }
-    guard let string = value.stringValue, string.utf8.count <= maxBytes else {
-      throw wrong(name, value, allowed: "a string of at most \(maxBytes) bytes")
+    guard let string = value.stringValue, string.unicodeScalars.count <= maxLength else {
+      throw wrong(name, value, allowed: "a string of at most \(maxLength) characters")
     }
     return string
   }

@@ -17,85 +17,73 @@ extension JobRequest {
     guard bytes.count <= maxBytes else {
       throw WireError(.tooLarge, "the request has \(bytes.count) bytes; at most \(maxBytes) are allowed")
     }
-    let json = try JSONParser.parse(bytes)
-    guard let fields = json.fieldsValue else {
-      throw WireError(.malformed, "the request must be a JSON object, found \(json.summary)")
-    }
-    if mode == .http, let field = fields.first(where: { !isKnown($0.name) }) {
-      let name = field.name.utf8.count <= 64 ? "\"\(field.name)\"" : "with a very long name"
-      throw WireError(
-        .unknownField, "unknown field \(name); known are \(knownNames.joined(separator: ", "))",
-        param: field.name.utf8.count <= 64 ? field.name : nil)
-    }
-    let reader = FieldReader(json)
-    try UnsupportedField.refuse(in: reader)
+    let reader = try FieldReader(object: bytes)
+    if mode == .http { try reader.refuseUnknown(fieldNames) }
     return try decode(reader, mode: mode, limits: limits)
   }
 
   private static func decode(
     _ reader: FieldReader, mode: Source, limits: RequestLimits
   ) throws(WireError) -> JobRequest {
-    JobRequest(
-      id: try id(reader, mode: mode),
-      prompt: try prompt(reader, limits: limits),
-      taskName: try reader.string("task_name", maxBytes: RequestLimits.maxTaskNameBytes),
-      maxNewTokens: try reader.integer("max_new_tokens", in: 1...limits.maxNewTokens)
-        ?? min(RequestLimits.defaultNewTokens, limits.maxNewTokens),
-      temperature: try reader.number("temperature", in: 0...RequestLimits.maxTemperature) ?? 1,
-      topK: try reader.integer("top_k", in: 0...RequestLimits.maxTopK) ?? 0,
-      topP: try reader.number("top_p", in: 0...1, allowsLowest: false) ?? 1,
-      stop: try stop(reader),
-      seed: try reader.int64("seed"),
-      priority: try reader.choice("priority", Priority.self) ?? .default,
-      ttlMilliseconds: try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds),
-      replyTo: try replyTo(reader, mode: mode, limits: limits),
-      stream: try reader.bool("stream") ?? false,
-      traceparent: try traceparent(reader))
+    var request = JobRequest(
+      id: try id(reader, mode: mode), prompts: try reader.prompts("prompt", limits: limits),
+      taskName: try reader.string("task_name", maxLength: RequestLimits.maxTaskNameLength))
+    try request.readSettings(
+      reader, lengthName: "max_new_tokens", defaultLength: RequestLimits.defaultNewTokens, limits: limits)
+    request.replyTo = try replyTo(reader, mode: mode, limits: limits)
+    request.traceparent = try reader.traceparent("traceparent")
+    return request
+  }
+
+  /// Reads what the vocabularies have in common.
+  ///
+  /// - Parameter lengthName: what the field of `maxNewTokens` is called.
+  mutating func readSettings(
+    _ reader: FieldReader, lengthName: String, defaultLength: Int, limits: RequestLimits
+  ) throws(WireError) {
+    echo = try reader.bool("echo") ?? false
+    maxNewTokens =
+      try reader.integer(lengthName, in: 0...limits.maxNewTokens)
+      ?? min(defaultLength, limits.maxNewTokens)
+    // More than the longest text is the longest text.
+    minTokens = try reader.integer("min_tokens", in: 0...limits.maxNewTokens) ?? 0
+    ignoresEndOfText = try reader.bool("ignore_eos") ?? false
+    stop = try reader.stop("stop")
+    priority = try reader.choice("priority", Priority.self) ?? .default
+    ttlMilliseconds = try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds)
+    try readSampling(reader)
+    try readChoices(reader, limits: limits)
+  }
+
+  private mutating func readSampling(_ reader: FieldReader) throws(WireError) {
+    let penalties = -RequestLimits.maxPenalty...RequestLimits.maxPenalty
+    temperature = try reader.number("temperature", in: 0...RequestLimits.maxTemperature) ?? 1
+    topK = try reader.integer("top_k", in: 0...RequestLimits.maxTopK) ?? 0
+    topP = try reader.number("top_p", in: 0...1, allowsLowest: false) ?? 1
+    minP = try reader.number("min_p", in: 0...1) ?? 0
+    typicalP = try reader.number("typical_p", in: 0...1, allowsLowest: false) ?? 1
+    repetitionPenalty =
+      try reader.number(
+        "repetition_penalty", in: 0...RequestLimits.maxRepetitionPenalty, allowsLowest: false) ?? 1
+    presencePenalty = try reader.number("presence_penalty", in: penalties) ?? 0
+    frequencyPenalty = try reader.number("frequency_penalty", in: penalties) ?? 0
+    logitBias = try reader.biases("logit_bias")
+    seed = try reader.int64("seed")
+  }
+
+  private mutating func readChoices(_ reader: FieldReader, limits: RequestLimits) throws(WireError) {
+    completions = try reader.integer("n", in: 1...limits.maxCompletions) ?? 1
+    bestOf = try reader.integer("best_of", in: completions...max(completions, limits.maxCompletions))
+    logprobs = try reader.integer("logprobs", in: 0...limits.maxLogprobs)
+    stream = try reader.bool("stream") ?? false
   }
 
   private static func id(_ reader: FieldReader, mode: Source) throws(WireError) -> String? {
-    guard let value = reader["id"] else {
-      if mode == .http { return nil }
+    let id = try reader.id("id")
+    if id == nil, mode == .queue {
       throw WireError(.invalid, "id is required: 1 to 64 of A-Z a-z 0-9 _ -", param: "id")
     }
-    guard let id = value.stringValue, isValidID(id) else {
-      throw reader.wrong("id", value, allowed: "a string of 1 to 64 of A-Z a-z 0-9 _ -")
-    }
     return id
-  }
-
-  private static func prompt(_ reader: FieldReader, limits: RequestLimits) throws(WireError) -> String {
-    guard let value = reader["prompt"] else {
-      throw WireError(
-        .invalid, "prompt is required: a string of 1 to \(limits.maxPromptBytes) bytes", param: "prompt")
-    }
-    guard let prompt = value.stringValue else {
-      throw reader.wrong("prompt", value, allowed: "a string of 1 to \(limits.maxPromptBytes) bytes")
-    }
-    guard (1...limits.maxPromptBytes).contains(prompt.utf8.count) else {
-      throw WireError(
-        .invalid,
-        "prompt has \(prompt.utf8.count) bytes of UTF-8; 1 to \(limits.maxPromptBytes) are allowed",
-        param: "prompt")
-    }
-    return prompt
-  }
-
-  private static func stop(_ reader: FieldReader) throws(WireError) -> [String] {
-    guard let value = reader["stop"] else { return [] }
-    let values = value.arrayValue ?? [value]
-    let strings = values.compactMap(\.stringValue)
-    let allowed =
-      "a string or up to \(RequestLimits.maxStopStrings) strings, each of 1 to "
-      + "\(RequestLimits.maxStopBytes) bytes"
-    guard strings.count == values.count, strings.count <= RequestLimits.maxStopStrings else {
-      throw reader.wrong("stop", value, allowed: allowed)
-    }
-    if let bad = strings.first(where: { !(1...RequestLimits.maxStopBytes).contains($0.utf8.count) }) {
-      throw WireError(
-        .invalid, "stop has a string of \(bad.utf8.count) bytes; allowed is \(allowed)", param: "stop")
-    }
-    return strings
   }
 
   static func replyTo(
@@ -119,14 +107,6 @@ extension JobRequest {
     return key
   }
 
-  private static func traceparent(_ reader: FieldReader) throws(WireError) -> String? {
-    guard let value = reader["traceparent"] else { return nil }
-    guard let text = value.stringValue, isValidTraceparent(text) else {
-      throw reader.wrong("traceparent", value, allowed: "the form 00-<32 hex>-<16 hex>-<2 hex> of W3C")
-    }
-    return text
-  }
-
   /// Whether this is a `traceparent` of the W3C: lower-case hexadecimal fields of 2, 32, 16 and 2 digits.
   package static func isValidTraceparent(_ text: String) -> Bool {
     let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
@@ -137,12 +117,11 @@ extension JobRequest {
       }
   }
 
-  private static let knownNames = [
-    "id", "prompt", "task_name", "max_new_tokens", "temperature", "top_k", "top_p", "stop", "seed",
-    "stream", "priority", "ttl_ms", "reply_to", "traceparent",
+  /// The fields of a request.
+  package static let fieldNames = [
+    "id", "prompt", "task_name", "max_new_tokens", "min_tokens", "ignore_eos", "temperature", "top_k",
+    "top_p",
+    "min_p", "typical_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias", "stop",
+    "seed", "n", "best_of", "logprobs", "echo", "stream", "priority", "ttl_ms", "reply_to", "traceparent",
   ]
-
-  private static func isKnown(_ name: String) -> Bool {
-    knownNames.contains(name) || UnsupportedField.all.contains { $0.name == name }
-  }
 }

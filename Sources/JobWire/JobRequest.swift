@@ -1,57 +1,84 @@
 /// What a client asks for: the body of `POST /generate` and, with an `id`, a job on the queue.
 ///
-/// Only `decode` makes one from outside input, so that every value is in its range. Fields of the interface
-/// that this version can't honour aren't here: `decode` refuses them by name (`UnsupportedField`).
+/// Only `decode` makes one from outside input, so that every value is in its range.
 package struct JobRequest: Sendable, Equatable {
   /// Which list the job waits in.
   package enum Priority: String, Sendable, CaseIterable {
     case high, `default`, low
   }
 
+  /// Something that is added to the logit of a token.
+  package struct Bias: Sendable, Equatable {
+    package var token: Int
+    package var bias: Double
+
+    package init(token: Int, bias: Double) {
+      self.token = token
+      self.bias = bias
+    }
+  }
+
   /// `[A-Za-z0-9_-]{1,64}`; on the queue never `nil`.
   package var id: String?
-  package var prompt: String
+  /// At least one.
+  package var prompts: [Prompt]
   package var taskName: String?
-  package var maxNewTokens: Int
+  /// 0: nothing is made; with `echo` and `logprobs` the prompt is scored.
+  package var maxNewTokens = RequestLimits.defaultNewTokens
+  /// So many new tokens are made before the model may end the text.
+  package var minTokens = 0
+  package var ignoresEndOfText = false
   /// 0 is greedy.
-  package var temperature: Double
+  package var temperature = 1.0
   /// 0 is off.
-  package var topK: Int
+  package var topK = 0
   /// 1 is off.
-  package var topP: Double
-  package var stop: [String]
+  package var topP = 1.0
+  /// 0 is off.
+  package var minP = 0.0
+  /// 1 is off.
+  package var typicalP = 1.0
+  /// 1 is off.
+  package var repetitionPenalty = 1.0
+  package var presencePenalty = 0.0
+  package var frequencyPenalty = 0.0
+  /// By ascending id.
+  package var logitBias: [Bias] = []
+  package var stop: [String] = []
   package var seed: Int64?
-  package var priority: Priority
+  /// Completions of each prompt.
+  package var completions = 1
+  /// So many are made of each prompt, and the likeliest `completions` of them returned.
+  package var bestOf: Int?
+  /// `nil`: none; 0: of each token; more: also of so many of the likeliest in its place.
+  package var logprobs: Int?
+  /// Whether the text begins with the prompt.
+  package var echo = false
+  package var priority = Priority.default
   /// The job is dropped as expired when no worker began it in that time.
   package var ttlMilliseconds: Int?
   /// `{gpt2}:reply:…` (a list) or `{gpt2}:inbox:…` (a stream); only from direct producers.
   package var replyTo: String?
   /// Whether the requester wants the tokens as they come.
-  package var stream: Bool
+  package var stream = false
   /// W3C trace context, carried into logs.
   package var traceparent: String?
 
-  package init(
-    id: String? = nil, prompt: String, taskName: String? = nil,
-    maxNewTokens: Int = RequestLimits.defaultNewTokens, temperature: Double = 1, topK: Int = 0,
-    topP: Double = 1, stop: [String] = [], seed: Int64? = nil, priority: Priority = .default,
-    ttlMilliseconds: Int? = nil, replyTo: String? = nil, stream: Bool = false, traceparent: String? = nil
-  ) {
+  /// A request with all else at its default.
+  package init(id: String? = nil, prompts: [Prompt], taskName: String? = nil) {
     self.id = id
-    self.prompt = prompt
+    self.prompts = prompts
     self.taskName = taskName
-    self.maxNewTokens = maxNewTokens
-    self.temperature = temperature
-    self.topK = topK
-    self.topP = topP
-    self.stop = stop
-    self.seed = seed
-    self.priority = priority
-    self.ttlMilliseconds = ttlMilliseconds
-    self.replyTo = replyTo
-    self.stream = stream
-    self.traceparent = traceparent
   }
+
+  /// Sequences that are made of each prompt.
+  package var sequencesPerPrompt: Int { max(completions, bestOf ?? 1) }
+
+  /// Whether the request is to be answered from the tokens of its prompts alone: nothing is computed for it.
+  package var isTokenization: Bool { maxNewTokens == 0 && (logprobs == nil || !echo) }
+
+  /// Whether the tokens can be told as they come: the best of several are only known at the end.
+  package var tellsTokens: Bool { stream && sequencesPerPrompt == completions }
 
   /// The seed that the engine uses and that the result names: the client's, else one that follows from the
   /// id alone, so that a second run of the same job on another worker gives the same tokens.
@@ -61,6 +88,17 @@ package struct JobRequest: Sendable, Equatable {
     if let seed { return seed }
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in (id ?? "").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return Self.finished(hash)
+  }
+
+  /// The seed of one of several sequences, counted from 0 over all prompts: the first has the request's own.
+  package func seed(ofSequence number: Int) -> Int64 {
+    if number == 0 { return effectiveSeed }
+    return Self.finished(UInt64(bitPattern: effectiveSeed) &+ UInt64(number) &* 0x9E37_79B9_7F4A_7C15)
+  }
+
+  private static func finished(_ value: UInt64) -> Int64 {
+    var hash = value
     hash = (hash ^ (hash >> 30)) &* 0xBF58_476D_1CE4_E5B9
     hash = (hash ^ (hash >> 27)) &* 0x94D0_49BB_1331_11EB
     hash ^= hash >> 31
@@ -78,25 +116,5 @@ package struct JobRequest: Sendable, Equatable {
         default: false
         }
       }
-  }
-
-  /// The job as JSON in the order of `api.md`, without what has its default; `decode` gives the same again.
-  package func encode() -> [UInt8] {
-    JSONValue.fields([
-      ("id", id.map { .string($0) }),
-      ("prompt", .string(prompt)),
-      ("task_name", taskName.map { .string($0) }),
-      ("max_new_tokens", .integer(Int64(maxNewTokens))),
-      ("temperature", temperature == 1 ? nil : .double(temperature)),
-      ("top_k", topK == 0 ? nil : .integer(Int64(topK))),
-      ("top_p", topP == 1 ? nil : .double(topP)),
-      ("stop", stop.isEmpty ? nil : .array(stop.map { .string($0) })),
-      ("seed", seed.map { .integer($0) }),
-      ("stream", stream ? .bool(true) : nil),
-      ("priority", priority == .default ? nil : .string(priority.rawValue)),
-      ("ttl_ms", ttlMilliseconds.map { .integer(Int64($0)) }),
-      ("reply_to", replyTo.map { .string($0) }),
-      ("traceparent", traceparent.map { .string($0) }),
-    ]).encoded
   }
 }

@@ -51,7 +51,7 @@ extension JobResult.Choice {
       ("text", .string(text)),
       ("finish_reason", .string(finishReason.rawValue)),
       ("tokens", .array(tokens.map { .integer(Int64($0)) })),
-      ("logprobs", .null),
+      ("logprobs", logprobs?.json ?? .null),
     ])
   }
 
@@ -61,7 +61,8 @@ extension JobResult.Choice {
     else { return nil }
     self.init(
       index: json["index"]?.integerValue.map { Int($0) } ?? 0, text: text, finishReason: reason,
-      tokens: json["tokens"]?.arrayValue?.compactMap { $0.integerValue.map { Int($0) } } ?? [])
+      tokens: json["tokens"]?.arrayValue?.compactMap { $0.integerValue.map { Int($0) } } ?? [],
+      logprobs: json["logprobs"].flatMap(Logprobs.init(json:)))
   }
 }
 

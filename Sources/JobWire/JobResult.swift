@@ -12,12 +12,16 @@ package struct JobResult: Sendable, Equatable {
     package var text: String
     package var finishReason: FinishReason
     package var tokens: [Int]
+    package var logprobs: Logprobs?
 
-    package init(index: Int = 0, text: String, finishReason: FinishReason, tokens: [Int]) {
+    package init(
+      index: Int = 0, text: String, finishReason: FinishReason, tokens: [Int], logprobs: Logprobs? = nil
+    ) {
       self.index = index
       self.text = text
       self.finishReason = finishReason
       self.tokens = tokens
+      self.logprobs = logprobs
     }
   }
 

@@ -4,13 +4,24 @@
 /// - `MAX_BODY_BYTES` (262144): the whole JSON text, over HTTP and on the list.
 /// - `MAX_PROMPT_BYTES` (65536): the prompt in UTF-8.
 /// - `MAX_NEW_TOKENS` (512): the most that `max_new_tokens` may be.
+/// - `MAX_PROMPTS` (16): prompts in one request.
+/// - `MAX_COMPLETIONS` (8): the most that `n` and `best_of` may be.
+/// - `MAX_LOGPROBS` (20): the most that `logprobs` may be.
 /// - `QUEUE_NAMESPACE` (`gpt2`): `reply_to` must be a key of this namespace.
 package struct RequestLimits: Sendable, Equatable {
   package static let maxStopStrings = 8
-  package static let maxStopBytes = 256
-  package static let maxTaskNameBytes = 128
+  /// In Unicode code points, as the length of a string in JSON Schema.
+  package static let maxStopLength = 256
+  /// In Unicode code points.
+  package static let maxTaskNameLength = 128
   package static let maxTemperature = 100.0
   package static let maxTopK = 1_000_000
+  package static let maxRepetitionPenalty = 100.0
+  /// Of the presence and the frequency penalty, to both sides.
+  package static let maxPenalty = 2.0
+  package static let maxBiases = 300
+  /// Of one `logit_bias`, to both sides.
+  package static let maxBias = 100.0
   /// One day.
   package static let maxTTLMilliseconds = 86_400_000
   package static let maxReplyKeyBytes = 256
@@ -24,15 +35,21 @@ package struct RequestLimits: Sendable, Equatable {
   package var maxBodyBytes: Int
   package var maxPromptBytes: Int
   package var maxNewTokens: Int
+  package var maxPrompts: Int
+  package var maxCompletions: Int
+  package var maxLogprobs: Int
   package var queueNamespace: String
 
   package init(
     maxBodyBytes: Int = 262_144, maxPromptBytes: Int = 65_536, maxNewTokens: Int = 512,
-    queueNamespace: String = "gpt2"
+    maxPrompts: Int = 16, maxCompletions: Int = 8, maxLogprobs: Int = 20, queueNamespace: String = "gpt2"
   ) {
     self.maxBodyBytes = maxBodyBytes
     self.maxPromptBytes = maxPromptBytes
     self.maxNewTokens = maxNewTokens
+    self.maxPrompts = maxPrompts
+    self.maxCompletions = maxCompletions
+    self.maxLogprobs = maxLogprobs
     self.queueNamespace = queueNamespace
   }
 }

@@ -36,8 +36,7 @@ package struct ClassifyTask: JobTask {
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
     onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
-    let tokens = Array(
-      engine.tokenizer.encode(template.fill(with: request.prompt)).prefix(engine.contextLength))
+    let tokens = try tokens(of: request)
     let begin = ContinuousClock.now
     let logits: [Float]
     do {
@@ -55,6 +54,20 @@ package struct ClassifyTask: JobTask {
       scores: zip(labels, probabilities).map { JobResult.Score(label: $0, probability: $1) },
       usage: JobResult.Usage(promptTokens: tokens.count, completionTokens: 0),
       prefill: .now - begin)
+  }
+
+  private func tokens(of request: JobRequest) throws(TaskError) -> [Int32] {
+    guard request.prompts.count == 1 else {
+      throw .failed(
+        JobFailure(code: .invalidValue, message: "a classification takes one prompt", param: "prompt"))
+    }
+    do {
+      let prompt = try TokenizedPrompt(
+        request.prompts[0], template: template, tokenizer: engine.tokenizer)
+      return Array(prompt.tokens.prefix(engine.contextLength))
+    } catch {
+      throw .failed(JobFailure(engineError: error, param: "prompt"))
+    }
   }
 
   /// The tokens up to the position whose logits count, as the model was trained to be read.

@@ -1,7 +1,7 @@
 package import GPT2
 package import JobWire
 
-/// Completes the prompt.
+/// Completes the prompts.
 package struct GenerateTask: JobTask {
   private let engine: Engine
   private let model: String
@@ -20,43 +20,110 @@ package struct GenerateTask: JobTask {
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
     onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
-    let prompt = fitted(
-      engine.tokenizer.encode(template.fill(with: request.prompt)), for: request.maxNewTokens)
-    let result = try await generate(
-      GenerationRequest(
-        prompt: prompt, maxNewTokens: min(request.maxNewTokens, engine.contextLength - prompt.count),
-        sampling: SamplingParameters(
-          temperature: Float(request.temperature), topK: request.topK, topP: Float(request.topP),
-          seed: UInt64(bitPattern: request.effectiveSeed)),
-        stop: request.stop, reportsTokens: onToken != nil, cacheSalt: request.cacheSalt),
-      interruption: interruption, onToken: onToken)
-    return TaskAnswer(
-      model: model, completion: result.text,
-      choices: [
-        JobResult.Choice(
-          text: result.text, finishReason: JobResult.FinishReason(result.finishReason),
-          tokens: result.tokens.map(Int.init))
-      ],
-      usage: JobResult.Usage(
-        promptTokens: result.promptTokens, completionTokens: result.tokens.count,
-        cachedTokens: result.reusedTokens),
-      prefill: result.prefill, decode: result.decode)
+    var prompts: [TokenizedPrompt] = []
+    for prompt in request.prompts { prompts.append(try tokenized(prompt, for: request)) }
+    if request.echo, let onToken { tell(onToken, of: prompts, request) }
+    if request.isTokenization { return answer(to: request, prompts, []) }
+    let results = try await generate(request, after: prompts, interruption: interruption, onToken: onToken)
+    return answer(to: request, prompts, results)
   }
 
-  /// A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
-  /// never loses more than half of the context to them: the text then ends where the context is full.
-  private func fitted(_ prompt: [Int32], for newTokens: Int) -> [Int32] {
-    Array(prompt.suffix(max(engine.contextLength - newTokens, engine.contextLength / 2)))
+  private func tokenized(_ prompt: Prompt, for request: JobRequest) throws(TaskError) -> TokenizedPrompt {
+    do {
+      let prompt = try TokenizedPrompt(prompt, template: template, tokenizer: engine.tokenizer)
+      if request.isTokenization { return prompt }
+      // A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
+      // never loses more than half of the context to them: the text then ends where the context is full.
+      let context = engine.contextLength
+      return try prompt.suffix(max(context - request.maxNewTokens, context / 2), tokenizer: engine.tokenizer)
+    } catch {
+      throw .failed(JobFailure(engineError: error, param: "prompt"))
+    }
+  }
+
+  /// With an echo the prompt's tokens are the first of each choice. Their probabilities come with the result.
+  private func tell(_ onToken: TokenHandler, of prompts: [TokenizedPrompt], _ request: JobRequest) {
+    for (number, prompt) in prompts.enumerated() {
+      let texts = TokenTexts(engine.tokenizer).pieces(of: prompt.tokens)
+      for choice in 0..<request.completions {
+        for (token, text) in zip(prompt.tokens, texts) {
+          onToken(number * request.completions + choice, JobPiece.Token(token: Int(token), text: text))
+        }
+      }
+    }
+  }
+}
+
+// MARK: - The sequences of a request
+
+extension GenerateTask {
+  /// One sequence after the other by number: those of the first prompt, then those of the second.
+  private func generate(
+    _ request: JobRequest, after prompts: [TokenizedPrompt],
+    interruption: @escaping @Sendable () -> Interruption?, onToken: TokenHandler?
+  ) async throws(TaskError) -> [GenerationResult] {
+    typealias Numbered = (number: Int, result: Result<GenerationResult, TaskError>)
+    let each = request.sequencesPerPrompt
+    return try await withTaskGroup(of: Numbered.self) { group in
+      for number in 0..<prompts.count * each {
+        let sequence = sequence(number, of: request, after: prompts[number / each], reports: onToken != nil)
+        group.addTask {
+          do throws(TaskError) {
+            return (
+              number,
+              .success(
+                try await generate(sequence, interruption: interruption) { onToken?(number, $0) })
+            )
+          } catch {
+            return (number, .failure(error))
+          }
+        }
+      }
+      defer { group.cancelAll() }
+      var results: [Int: GenerationResult] = [:]
+      for await (number, result) in group {
+        switch result {
+        case .success(let result): results[number] = result
+        case .failure(let error): return Result<[GenerationResult], TaskError>.failure(error)
+        }
+      }
+      return .success(results.sorted { $0.key < $1.key }.map(\.value))
+    }.get()
+  }
+
+  private func sequence(
+    _ number: Int, of request: JobRequest, after prompt: TokenizedPrompt, reports: Bool
+  ) -> GenerationRequest {
+    var sampling = SamplingParameters(
+      temperature: Float(request.temperature), topK: request.topK, topP: Float(request.topP),
+      seed: UInt64(bitPattern: request.seed(ofSequence: number)))
+    sampling.minP = Float(request.minP)
+    sampling.typicalP = Float(request.typicalP)
+    sampling.repetitionPenalty = Float(request.repetitionPenalty)
+    sampling.presencePenalty = Float(request.presencePenalty)
+    sampling.frequencyPenalty = Float(request.frequencyPenalty)
+    for bias in request.logitBias { sampling.logitBias[Int32(bias.token)] = Float(bias.bias) }
+    let room = engine.contextLength - prompt.tokens.count
+    var sequence = GenerationRequest(
+      prompt: prompt.tokens, maxNewTokens: min(request.maxNewTokens, room), sampling: sampling,
+      stop: request.stop, ignoresEndOfText: request.ignoresEndOfText, reportsTokens: reports,
+      cacheSalt: request.cacheSalt)
+    sequence.minNewTokens = min(request.minTokens, sequence.maxNewTokens)
+    // The best are those with the greatest probability.
+    sequence.topLogprobs = request.logprobs ?? (request.sequencesPerPrompt > request.completions ? 0 : nil)
+    sequence.scoresPrompt = request.echo && request.logprobs != nil
+    return sequence
   }
 
   private func generate(
-    _ request: GenerationRequest, interruption: @escaping @Sendable () -> Interruption?,
-    onToken: TokenHandler?
+    _ sequence: GenerationRequest, interruption: @escaping @Sendable () -> Interruption?,
+    onToken: (JobPiece.Token) -> Void
   ) async throws(TaskError) -> GenerationResult {
+    let texts = TokenTexts(engine.tokenizer)
     do {
-      for try await event in try engine.generate(request, isUnwanted: { interruption() != nil }) {
+      for try await event in try engine.generate(sequence, isUnwanted: { interruption() != nil }) {
         switch event {
-        case .token(let id, let text): onToken?(Int(id), text)
+        case .token(let id, let text, let logprobs): onToken(texts.token(id, text, logprobs))
         case .finished(let result): return result
         }
       }
@@ -66,6 +133,58 @@ package struct GenerateTask: JobTask {
     } catch {
       throw .failed(JobFailure(engineError: error))
     }
+  }
+}
+
+// MARK: - The answer
+
+extension GenerateTask {
+  private func answer(
+    to request: JobRequest, _ prompts: [TokenizedPrompt], _ results: [GenerationResult]
+  ) -> TaskAnswer {
+    let each = request.sequencesPerPrompt
+    var choices: [JobResult.Choice] = []
+    for (number, prompt) in prompts.enumerated() {
+      let made = results.isEmpty ? [] : Array(results[number * each..<(number + 1) * each])
+      for index in 0..<request.completions {
+        let result = request.bestOf == nil ? made.dropFirst(index).first : made.likeliest[index]
+        choices.append(choice(choices.count, of: request, prompt, result))
+      }
+    }
+    return TaskAnswer(
+      model: model, completion: choices.first?.text ?? "", choices: choices,
+      usage: JobResult.Usage(
+        promptTokens: prompts.reduce(0) { $0 + $1.tokens.count },
+        completionTokens: results.reduce(0) { $0 + $1.tokens.count },
+        cachedTokens: stride(from: 0, to: results.count, by: each).reduce(0) { $0 + results[$1].reusedTokens }
+      ),
+      prefill: results.map(\.prefill).max(), decode: results.map(\.decode).max())
+  }
+
+  private func choice(
+    _ index: Int, of request: JobRequest, _ prompt: TokenizedPrompt, _ result: GenerationResult?
+  ) -> JobResult.Choice {
+    let echoed = request.echo ? prompt.tokens : []
+    let tokens = echoed + (result?.tokens ?? [])
+    var choice = JobResult.Choice(
+      index: index, text: (request.echo ? prompt.text : "") + (result?.text ?? ""),
+      finishReason: result.map { JobResult.FinishReason($0.finishReason) } ?? .length,
+      tokens: tokens.map(Int.init))
+    if request.logprobs != nil {
+      choice.logprobs = TokenTexts(engine.tokenizer).logprobs(
+        of: tokens, (request.echo ? result?.promptLogprobs ?? [] : []) + (result?.logprobs ?? []))
+    }
+    return choice
+  }
+}
+
+extension [GenerationResult] {
+  /// The greatest mean log-probability of a token first.
+  fileprivate var likeliest: [GenerationResult] {
+    let means = map {
+      $0.logprobs.reduce(0) { $0 + Double($1.logprob) } / Double(Swift.max(1, $0.logprobs.count))
+    }
+    return indices.sorted { means[$0] > means[$1] || (means[$0] == means[$1] && $0 < $1) }.map { self[$0] }
   }
 }
 
@@ -81,9 +200,9 @@ extension JobResult.FinishReason {
 
 extension JobFailure {
   /// What the engine refused is the request's fault; anything else is ours.
-  init(engineError error: any Error) {
+  init(engineError error: any Error, param: String? = nil) {
     if let error = error as? GPT2Error, error.code == .invalidArgument {
-      self.init(code: .invalidValue, message: error.message)
+      self.init(code: .invalidValue, message: error.message, param: param)
     } else {
       self.init(code: .internalError, message: "\(error)")
     }

@@ -1,7 +1,7 @@
 package import JobWire
 
-/// Takes a token and the text that became certain with it, which may be empty.
-package typealias TokenHandler = @Sendable (_ token: Int, _ text: String) -> Void
+/// Takes the next token of a choice.
+package typealias TokenHandler = @Sendable (_ choice: Int, _ token: JobPiece.Token) -> Void
 
 /// Turns one kind of request into its answer.
 package protocol JobTask: Sendable {

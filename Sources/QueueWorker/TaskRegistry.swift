@@ -1,9 +1,7 @@
+package import JobWire
+
 /// A row of the task table: what a `task_name` does.
 package struct TaskDefinition: Sendable, Equatable {
-  package enum Kind: Sendable, Equatable {
-    case generate, classify
-  }
-
   /// Which of the worker's models a task runs on; the wiring says which file that is.
   package enum ModelRole: String, Sendable, CaseIterable {
     /// `CKPT_PATH`.
@@ -14,21 +12,18 @@ package struct TaskDefinition: Sendable, Equatable {
     case spam
   }
 
-  package let name: String
-  package let kind: Kind
+  package let task: TaskDescription
   package let model: ModelRole
   package var template: PromptTemplate = .plain
-  /// Names for the classes in the order of the head's rows; nil: as the model names them.
-  package var labels: [String]?
 
   /// The tasks of the service. Any other name, and none, is `plain`.
-  package static let all: [TaskDefinition] = [
-    TaskDefinition(name: "spam", kind: .classify, model: .spam, labels: ["not spam", "spam"]),
-    TaskDefinition(name: "got", kind: .generate, model: .got),
-  ]
+  package static let all = TaskDescription.all.map {
+    TaskDefinition(task: $0, model: ModelRole(rawValue: $0.name) ?? .main)
+  }
 
   /// Plain generation.
-  package static let plain = TaskDefinition(name: "default", kind: .generate, model: .main)
+  package static let plain = TaskDefinition(
+    task: TaskDescription(name: "default", kind: .generate), model: .main)
 }
 
 /// Text around a prompt.

@@ -13,12 +13,14 @@ final class TokenEmission: Sendable {
   private let interruptions: Interruptions
   private let interval: Duration
   private let logger: Logger
-  /// What was not sent yet; nil when nobody wants it any more.
-  private let unsent: Mutex<JobPiece?> = Mutex(JobPiece(first: 0, tokens: []))
+  /// What was not sent yet, by choice; nil when nobody wants it any more.
+  private let unsent: Mutex<[JobPiece]?>
   private let arrivals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
+  /// - Parameter choices: how many texts the job has.
   init(
-    of job: StartedJob, queue: any JobConsumer, interruptions: Interruptions, interval: Duration,
+    of job: StartedJob, choices: Int, queue: any JobConsumer, interruptions: Interruptions,
+    interval: Duration,
     logger: Logger
   ) {
     self.job = job
@@ -26,10 +28,11 @@ final class TokenEmission: Sendable {
     self.interruptions = interruptions
     self.interval = interval
     self.logger = logger
+    unsent = Mutex((0..<choices).map { JobPiece(choice: $0, first: 0, tokens: []) })
   }
 
-  func add(_ token: Int, _ text: String) {
-    unsent.withLock { $0?.tokens.append(JobPiece.Token(token: token, text: text)) }
+  func add(_ choice: Int, _ token: JobPiece.Token) {
+    unsent.withLock { $0?[choice].tokens.append(token) }
     arrivals.continuation.yield()
   }
 
@@ -43,19 +46,27 @@ final class TokenEmission: Sendable {
 
   /// Sends what there is. Not to be called while `run` runs.
   func send() async {
-    guard let piece = unsent.withLock({ $0 }), !piece.tokens.isEmpty else { return }
-    do throws(JobQueueError) {
-      let outcome = try await queue.emit(
+    guard let pieces = unsent.withLock({ $0 }) else { return }
+    var sequence = pieces.reduce(0) { $0 + $1.first }
+    var progress: [JobProgress] = []
+    let sent = pieces.filter { !$0.tokens.isEmpty }
+    for piece in sent {
+      sequence += piece.tokens.count
+      progress.append(
         JobProgress(
-          job: job.job, id: job.id, sequence: piece.end, body: piece.encode(), replyTo: job.replyTo))
-      switch outcome {
-      case .delivered:
-        unsent.withLock { left in
-          left?.tokens.removeFirst(piece.tokens.count)
-          left?.first = piece.end
+          job: job.job, id: job.id, sequence: sequence, body: piece.encode(), replyTo: job.replyTo))
+    }
+    do throws(JobQueueError) {
+      for (piece, outcome) in zip(sent, try await queue.emit(progress)) {
+        switch outcome {
+        case .delivered:
+          unsent.withLock { left in
+            left?[piece.choice].tokens.removeFirst(piece.tokens.count)
+            left?[piece.choice].first = piece.end
+          }
+        case .fenced: return stop(.fenced(claimNumber: job.job.claimNumber))
+        case .cancelled: return stop(.cancelled(job.id))
         }
-      case .fenced: stop(.fenced(claimNumber: job.job.claimNumber))
-      case .cancelled: stop(.cancelled(job.id))
       }
     } catch {
       logger.debug(

@@ -58,7 +58,9 @@ extension Worker {
 
   /// Runs the job and puts it away: with its result, or back to where it was.
   func finish(_ started: StartedJob) async {
+    activity.begin(started.id)
     defer {
+      activity.end(started.id)
       interruptions.forget(started.job)
       slots.giveBack()
     }
@@ -126,13 +128,13 @@ extension Worker {
   private func answer(
     to request: JobRequest, _ started: StartedJob
   ) async throws(TaskError) -> TaskAnswer {
-    let id = started.id
     let task = tasks.task(named: request.taskName)
-    guard request.stream else {
+    guard request.tellsTokens else {
       return try await task.run(request) { interruptions.interruption(of: started.job) }
     }
     let emission = TokenEmission(
-      of: started, queue: queue, interruptions: interruptions, interval: configuration.pieceInterval,
+      of: started, choices: request.prompts.count * request.completions, queue: queue,
+      interruptions: interruptions, interval: configuration.pieceInterval,
       logger: logger)
     let outcome = await withTaskGroup(of: Void.self) { group in
       group.addTask { await emission.run() }

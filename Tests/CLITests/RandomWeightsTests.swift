@@ -83,7 +83,7 @@ import Testing
       GenerationRequest(
         prompt: [1, 2, 3], maxNewTokens: 60, sampling: .init(temperature: 0), ignoresEndOfText: true))
     {
-      if case .token(let id, _) = event { tokens.append(id) }
+      if case .token(let id, _, _) = event { tokens.append(id) }
     }
     #expect(Set(tokens).count > 15)
   }

@@ -47,9 +47,11 @@ import Testing
   }
 
   @Test(
-    "Without a key nothing answers but the probes, however the path is spelt",
+    "Without a key nothing answers but the probes and the pages, however the path is spelt",
     arguments: [
-      "/", "/generate", "/generate/", "//generate", "/nothing", "/jobs/x", "/metrics", "/health/", "//health",
+      "/generate", "/generate/", "/queue", "/queue/dead/retry", "/info", "/docs/", "/assets/", "/assets/x",
+      "/assets/../queue", "//", "/v1/models", "//generate", "/nothing", "/jobs/x", "/metrics", "/health/",
+      "//health",
       "/health/../generate", "/%68ealth", "/HEALTH", "/ready/x", "/health%2f",
     ])
   func deniedByDefault(path: String) async throws {

@@ -78,7 +78,7 @@ import Testing
       let claimed = try await memory.claim(upTo: 1, waiting: .seconds(30))
       let job = try #require(claimed.first)
       #expect(try await memory.start(job, id: id, timeToLive: nil) != .cancelled)
-      let result = GatewayFixture.completed(JobRequest(id: "x1", prompt: "a"))
+      let result = GatewayFixture.completed(JobRequest(id: "x1", prompts: [.text("a")]))
       _ = try await memory.post(job, id: id, result: result.encode(), replyTo: nil)
       let status = try await reply.status
       #expect(status == 200)

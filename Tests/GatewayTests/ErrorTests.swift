@@ -26,7 +26,8 @@ import Testing
     Row(body: "{}", status: 422, code: "invalid_value", param: "prompt"),
     Row(body: #"{"prompt":""}"#, status: 422, code: "invalid_value", param: "prompt"),
     Row(
-      body: #"{"prompt":"a","max_new_tokens":0}"#, status: 422, code: "invalid_value", param: "max_new_tokens"
+      body: #"{"prompt":"a","max_new_tokens":-1}"#, status: 422, code: "invalid_value",
+      param: "max_new_tokens"
     ),
     Row(
       body: #"{"prompt":"a","max_new_tokens":"5"}"#, status: 422, code: "invalid_value",
@@ -36,8 +37,8 @@ import Testing
     Row(body: #"{"prompt":"a","top_p":2}"#, status: 422, code: "invalid_value", param: "top_p"),
     Row(body: #"{"prompt":"a","max_tokens":5}"#, status: 422, code: "unknown_field", param: "max_tokens"),
     Row(body: #"{"prompt":"a","stream":1}"#, status: 422, code: "invalid_value", param: "stream"),
-    Row(body: #"{"prompt":"a","echo":true}"#, status: 422, code: "not_supported", param: "echo"),
-    Row(body: #"{"prompt":"a","n":2}"#, status: 422, code: "not_supported", param: "n"),
+    Row(body: #"{"prompt":"a","echo":1}"#, status: 422, code: "invalid_value", param: "echo"),
+    Row(body: #"{"prompt":"a","n":9}"#, status: 422, code: "invalid_value", param: "n"),
     Row(
       body: #"{"prompt":"a","reply_to":"{gpt2}:reply:x"}"#, status: 422, code: "not_supported",
       param: "reply_to"),
@@ -70,14 +71,17 @@ import Testing
     }
   }
 
-  @Test(
-    "A route or a method that doesn't exist says so",
-    arguments: [
-      (HTTPRequest.Method.get, "/", 404, "not_found"), (.post, "/generat", 404, "not_found"),
-      (.post, "/generate/x", 404, "not_found"), (.get, "/generate", 405, "method_not_allowed"),
-      (.delete, "/generate", 405, "method_not_allowed"),
-      (.post, "/health", 405, "method_not_allowed"), (.put, "/ready", 405, "method_not_allowed"),
-    ])
+  private static let query = HTTPRequest.Method("QUERY") ?? .trace
+  private static let missing: [(method: HTTPRequest.Method, path: String, status: Int, code: String)] = [
+    (.get, "/nothing", 404, "not_found"), (.get, "/assets/none", 404, "not_found"),
+    (query, "/generate", 405, "method_not_allowed"),
+    (.trace, "/generate", 405, "method_not_allowed"), (.post, "/generat", 404, "not_found"),
+    (.post, "/generate/x", 404, "not_found"), (.get, "/generate", 405, "method_not_allowed"),
+    (.delete, "/generate", 405, "method_not_allowed"),
+    (.post, "/health", 405, "method_not_allowed"), (.put, "/ready", 405, "method_not_allowed"),
+  ]
+
+  @Test("A route or a method that doesn't exist says so", arguments: missing)
   func routes(method: HTTPRequest.Method, path: String, status: Int, code: String) async throws {
     try await GatewayFixture().run { client in
       let reply = try await client.send(method, path)

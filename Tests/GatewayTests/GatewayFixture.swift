@@ -27,7 +27,7 @@ struct GatewayFixture: Sendable {
   static func completed(_ job: JobRequest) -> JobResult {
     JobResult(
       id: job.id ?? "", status: .completed, taskName: job.taskName, model: "gpt2",
-      completion: job.prompt.uppercased(), attempts: 1, seed: job.effectiveSeed)
+      completion: job.prompts[0].text?.uppercased(), attempts: 1, seed: job.effectiveSeed)
   }
 
   func run<Value: Sendable>(

@@ -37,7 +37,7 @@ struct RedisFixture: Sendable {
 
   func makeConsumer() throws -> RedisJobConsumer {
     try RedisJobConsumer(
-      configuration: configuration, info: ["model": "test"], logger: Self.logger,
+      configuration: configuration, info: { ["model": "test"] }, logger: Self.logger,
       identify: TestPayload.identify)
   }
 

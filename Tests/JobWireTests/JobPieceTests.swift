@@ -8,6 +8,14 @@ import Testing
     tokens: [.init(token: 262, text: " the"), .init(token: 50256, text: ""), .init(token: 0, text: "\"é\n")]
   )
 
+  static let rich = JobPiece(
+    choice: 2, first: 0,
+    tokens: [
+      .init(
+        token: 447, text: "", ownText: #"bytes:\xe2\x80"#, logprob: -0.5,
+        alternatives: [.init(token: 447, text: #"bytes:\xe2\x80"#, logprob: -0.5)])
+    ])
+
   @Test("A piece is written as documented")
   func format() {
     #expect(
@@ -17,14 +25,14 @@ import Testing
     #expect(Self.sample.end == 8)
   }
 
-  @Test("Every piece reads back the same", arguments: [sample, JobPiece(first: 0, tokens: [])])
+  @Test("Every piece reads back the same", arguments: [sample, rich, JobPiece(first: 0, tokens: [])])
   func roundTrip(piece: JobPiece) throws {
     #expect(try JobPiece.decode(piece.encode()) == piece)
   }
 
   @Test("Fields that this version doesn't know are ignored")
   func newerVersion() throws {
-    let text = #"{"index":0,"first":1,"tokens":[{"token":2,"text":"a","logprob":-0.5}]}"#
+    let text = #"{"new":0,"first":1,"tokens":[{"token":2,"text":"a","newer":-0.5}]}"#
     #expect(
       try JobPiece.decode(Array(text.utf8)) == JobPiece(first: 1, tokens: [.init(token: 2, text: "a")]))
   }

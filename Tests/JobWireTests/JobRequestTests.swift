@@ -17,7 +17,7 @@ import Testing
   @Test("A prompt alone is enough, and everything else has its default")
   func defaults() throws {
     let request = try Self.decode(#"{"prompt":"Hello"}"#)
-    #expect(request == JobRequest(prompt: "Hello"))
+    #expect(request == JobRequest(prompts: [.text("Hello")]))
     #expect(request.maxNewTokens == 50)
     #expect(request.temperature == 1)
     #expect(request.topK == 0)
@@ -30,17 +30,67 @@ import Testing
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     let request = try Self.decode(
       #"""
-      {"id":"a_B-9","prompt":"é\n","task_name":"got","max_new_tokens":7,"temperature":0.5,"top_k":40,
-       "top_p":0.9,"stop":["a","b"],"seed":-9223372036854775808,"priority":"high","ttl_ms":1000,
+      {"id":"a_B-9","prompt":"é\n","task_name":"got","max_new_tokens":7,"min_tokens":3,"ignore_eos":true,
+       "temperature":0.5,"top_k":40,"top_p":0.9,"min_p":0.1,"typical_p":0.8,"repetition_penalty":1.2,
+       "presence_penalty":-0.5,"frequency_penalty":2,"logit_bias":{"50256":-100,"7":1.5},"stop":["a","b"],
+       "seed":-9223372036854775808,"n":2,"best_of":2,"logprobs":5,"echo":true,"priority":"high","ttl_ms":1000,
        "reply_to":"{gpt2}:reply:a","stream":true,"traceparent":"\#(trace)"}
       """#, mode: .queue)
-    #expect(
-      request
-        == JobRequest(
-          id: "a_B-9", prompt: "é\n", taskName: "got", maxNewTokens: 7, temperature: 0.5, topK: 40,
-          topP: 0.9, stop: ["a", "b"], seed: .min, priority: .high, ttlMilliseconds: 1000,
-          replyTo: "{gpt2}:reply:a", stream: true, traceparent: trace))
+    var expected = JobRequest(id: "a_B-9", prompts: [.text("é\n")], taskName: "got")
+    expected.maxNewTokens = 7
+    expected.minTokens = 3
+    expected.ignoresEndOfText = true
+    expected.temperature = 0.5
+    expected.topK = 40
+    expected.topP = 0.9
+    expected.minP = 0.1
+    expected.typicalP = 0.8
+    expected.repetitionPenalty = 1.2
+    expected.presencePenalty = -0.5
+    expected.frequencyPenalty = 2
+    expected.logitBias = [.init(token: 7, bias: 1.5), .init(token: 50256, bias: -100)]
+    expected.stop = ["a", "b"]
+    expected.seed = .min
+    expected.completions = 2
+    expected.bestOf = 2
+    expected.logprobs = 5
+    expected.echo = true
+    expected.priority = .high
+    expected.ttlMilliseconds = 1000
+    expected.replyTo = "{gpt2}:reply:a"
+    expected.stream = true
+    expected.traceparent = trace
+    #expect(request == expected)
     #expect(try JobRequest.decode(request.encode(), mode: .queue) == request)
+  }
+
+  @Test(
+    "A prompt is a text, a list of token ids, or a list of either",
+    arguments: [
+      (#""a""#, [Prompt.text("a")]), ("[1,2]", [.tokens([1, 2])]), (#"["a"]"#, [.text("a")]),
+      (#"["a","b"]"#, [.text("a"), .text("b")]), ("[[1],[2,3]]", [.tokens([1]), .tokens([2, 3])]),
+      (#"["a",[5]]"#, [.text("a"), .tokens([5])]),
+    ])
+  func prompts(json: String, expected: [Prompt]) throws {
+    let request = try Self.decode("{\"id\":\"x\",\"prompt\":\(json)}", mode: .queue)
+    #expect(request.prompts == expected)
+    #expect(try JobRequest.decode(request.encode(), mode: .queue) == request)
+  }
+
+  @Test("Without new tokens a prompt is scored or only tokenized")
+  func scoring() throws {
+    let scoring = try Self.decode(#"{"prompt":"a","echo":true,"max_new_tokens":0,"logprobs":0}"#)
+    #expect(scoring.maxNewTokens == 0)
+    #expect(!scoring.isTokenization)
+    #expect(try Self.decode(#"{"prompt":"a","echo":true,"max_new_tokens":0}"#).isTokenization)
+    #expect(try Self.decode(#"{"prompt":"a","logprobs":1,"max_new_tokens":0}"#).isTokenization)
+  }
+
+  @Test("The best of several are known at the end, and so are not told token by token")
+  func bestOfStream() throws {
+    #expect(!(try Self.decode(#"{"prompt":"a","n":1,"best_of":2,"stream":true}"#).tellsTokens))
+    #expect(try Self.decode(#"{"prompt":"a","n":2,"best_of":2,"stream":true}"#).tellsTokens)
+    #expect(!(try Self.decode(#"{"prompt":"a"}"#).tellsTokens))
   }
 
   @Test("A field that is null counts as absent")
@@ -49,7 +99,7 @@ import Testing
       "task_name", "max_new_tokens", "temperature", "top_k", "top_p", "stop", "seed", "n", "stream",
     ]
     let fields = names.map { "\"\($0)\":null" }.joined(separator: ",")
-    #expect(try Self.decode(#"{"prompt":"p",\#(fields)}"#) == JobRequest(prompt: "p"))
+    #expect(try Self.decode(#"{"prompt":"p",\#(fields)}"#) == JobRequest(prompts: [.text("p")]))
   }
 
   @Test("An integer may be written with a fraction of zero")
@@ -69,9 +119,13 @@ import Testing
   static let outOfRange: [(field: String, value: String)] = [
     ("id", #""""#), ("id", #""a b""#), ("id", #""é""#), ("id", "\"\(String(repeating: "a", count: 65))\""),
     ("id", "5"), ("id", #""a\u0000""#),
-    ("prompt", #""""#), ("prompt", "5"), ("prompt", #"["a"]"#), ("prompt", "true"),
+    ("prompt", #""""#), ("prompt", "5"), ("prompt", "[]"), ("prompt", "true"),
+    ("prompt", #"["a",5]"#), ("prompt", "[5,\"a\"]"), ("prompt", "[-1]"), ("prompt", "[1.5]"),
+    ("prompt", "[[]]"),
+    ("prompt", #"["a",""]"#), ("prompt", "[\(Array(repeating: "\"a\"", count: 17).joined(separator: ","))]"),
+    ("prompt", "[2147483648]"), ("prompt", "{}"),
     ("task_name", "1"), ("task_name", "\"\(String(repeating: "t", count: 129))\""),
-    ("max_new_tokens", "0"), ("max_new_tokens", "-1"), ("max_new_tokens", "513"), ("max_new_tokens", "1.5"),
+    ("max_new_tokens", "-1"), ("max_new_tokens", "513"), ("max_new_tokens", "1.5"),
     ("max_new_tokens", #""5""#), ("max_new_tokens", "true"), ("max_new_tokens", "1e300"),
     ("max_new_tokens", "99999999999999999999"), ("max_new_tokens", "[]"),
     ("temperature", "-0.1"), ("temperature", #""1""#), ("temperature", "false"), ("temperature", "101"),
@@ -87,6 +141,14 @@ import Testing
     ("stream", "1"), ("stream", #""true""#), ("stream", "[]"),
     ("priority", #""urgent""#), ("priority", "1"), ("priority", #""HIGH""#),
     ("ttl_ms", "0"), ("ttl_ms", "-5"), ("ttl_ms", "86400001"), ("ttl_ms", "1.5"), ("ttl_ms", #""9""#),
+    ("min_tokens", "-1"), ("min_tokens", "513"), ("ignore_eos", "1"),
+    ("min_p", "-0.1"), ("min_p", "1.1"), ("min_p", "true"), ("min_p", #""0""#),
+    ("typical_p", "0"), ("typical_p", "1.1"), ("repetition_penalty", "0"), ("repetition_penalty", "101"),
+    ("presence_penalty", "2.1"), ("presence_penalty", "-2.1"), ("frequency_penalty", #""1""#),
+    ("logit_bias", "[]"), ("logit_bias", #"{"a":1}"#), ("logit_bias", #"{"-1":1}"#),
+    ("logit_bias", #"{"1":101}"#), ("logit_bias", #"{"1":"1"}"#), ("logit_bias", #"{"2147483648":1}"#),
+    ("n", "0"), ("n", "9"), ("n", "true"), ("best_of", "0"), ("best_of", "9"),
+    ("logprobs", "-1"), ("logprobs", "21"), ("logprobs", "true"), ("echo", #""false""#), ("echo", "0"),
     ("traceparent", #""x""#), ("traceparent", "1"),
     ("traceparent", #""00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01""#),
   ]
@@ -108,37 +170,18 @@ import Testing
   @Test(
     "The lowest and the highest value of each range are accepted",
     arguments: [
-      ("id", "\"\(String(repeating: "a", count: 64))\""), ("max_new_tokens", "1"), ("max_new_tokens", "512"),
+      ("id", "\"\(String(repeating: "a", count: 64))\""), ("max_new_tokens", "0"), ("max_new_tokens", "512"),
       ("temperature", "0"), ("temperature", "100"), ("top_k", "0"), ("top_k", "1000000"),
-      ("top_p", "1"), ("top_p", "1e-9"), ("ttl_ms", "1"), ("ttl_ms", "86400000"),
+      ("top_p", "1"), ("top_p", "1e-9"), ("min_p", "0"), ("min_p", "1"), ("typical_p", "1e-9"),
+      ("repetition_penalty", "100"),
+      ("presence_penalty", "-2"), ("frequency_penalty", "2"), ("logit_bias", "{}"),
+      ("logit_bias", #"{"0":100,"2147483647":-100}"#), ("n", "8"), ("best_of", "8"), ("logprobs", "0"),
+      ("logprobs", "20"), ("min_tokens", "512"), ("ttl_ms", "1"), ("ttl_ms", "86400000"),
       ("stop", #"["1","2","3","4","5","6","7","8"]"#), ("task_name", #""""#), ("priority", #""low""#),
     ])
   func rangeEnds(field: String, value: String) throws {
     let fields = ["id", "prompt"].filter { $0 != field }.map { "\"\($0)\":\"x\"," }.joined()
     #expect(throws: Never.self) { try Self.decode("{\(fields)\"\(field)\":\(value)}") }
-  }
-
-  static let later: [(field: String, off: [String], on: [String])] = [
-    ("min_p", ["0", "0.0"], ["0.1", "true", #""0""#]), ("typical_p", ["1"], ["0.9"]),
-    ("repetition_penalty", ["1", "1.0"], ["1.2"]), ("presence_penalty", ["0"], ["0.5"]),
-    ("frequency_penalty", ["0"], ["-1"]), ("logit_bias", ["{}"], [#"{"50256":-100}"#, "[]"]),
-    ("n", ["1"], ["2", "0", "true"]), ("logprobs", ["0"], ["5"]),
-    ("echo", ["false"], ["true", #""false""#, "0"]),
-  ]
-
-  @Test(
-    "A field that isn't supported yet is accepted when it is off and refused when it isn't", arguments: later)
-  func laterFields(field: String, off: [String], on: [String]) throws {
-    for mode in [JobRequest.Source.http, .queue] {
-      for value in off {
-        #expect(throws: Never.self) { try Self.decode(field: field, value, mode: mode) }
-      }
-      for value in on {
-        let error = #expect(throws: WireError.self) { try Self.decode(field: field, value, mode: mode) }
-        #expect(error?.kind == .unsupported)
-        #expect(error?.param == field)
-      }
-    }
   }
 
   @Test("An unknown field is refused by name over HTTP and ignored on the queue")
@@ -225,16 +268,20 @@ import Testing
 
   @Test("The seed follows from the id unless one is given, and every JSON reader keeps it")
   func seeds() {
-    let seed = JobRequest(id: "x1", prompt: "a").effectiveSeed
-    #expect(seed == JobRequest(id: "x1", prompt: "b", temperature: 0).effectiveSeed)
-    #expect(JobRequest(id: "x1", prompt: "a", seed: -3).effectiveSeed == -3)
-    let seeds = (0..<1000).map { JobRequest(id: "job-\($0)", prompt: "a").effectiveSeed }
+    let seed = JobRequest(id: "x1", prompts: [.text("a")]).effectiveSeed
+    #expect(seed == JobRequest(id: "x1", prompts: [.text("b")], taskName: "got").effectiveSeed)
+    var seeded = JobRequest(id: "x1", prompts: [.text("a")])
+    seeded.seed = -3
+    #expect(seeded.effectiveSeed == -3)
+    #expect(seeded.seed(ofSequence: 0) == -3)
+    #expect(Set((0..<100).map { seeded.seed(ofSequence: $0) }).count == 100)
+    let seeds = (0..<1000).map { JobRequest(id: "job-\($0)", prompts: [.text("a")]).effectiveSeed }
     #expect(Set(seeds).count == 1000)
     #expect(seeds.allSatisfy { (0..<(1 << 53)).contains($0) })
   }
 
   @Test("The seed of an id never changes from one version to the next")
   func recordedSeeds() {
-    #expect(JobRequest(id: "x1", prompt: "a").effectiveSeed == 7_005_634_565_049_075)
+    #expect(JobRequest(id: "x1", prompts: [.text("a")]).effectiveSeed == 7_005_634_565_049_075)
   }
 }

@@ -22,7 +22,8 @@ import Testing
       queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task), configuration: configuration,
       logger: quiet)
     let id = try #require(JobID("e1"))
-    let job = JobRequest(id: "e1", prompt: "x", stream: stream)
+    var job = JobRequest(id: "e1", prompts: [.text("x")])
+    job.stream = stream
     _ = try await queue.base.submit(JobSubmission(id: id, payload: job.encode()))
     let group = ServiceGroup(services: [worker], logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { services in
@@ -151,7 +152,7 @@ private struct TypingTask: JobTask {
   ) async throws(TaskError) -> TaskAnswer {
     defer { end.continuation.yield() }
     let ending = await typing(
-      { onToken?($0, "t\($0)") },
+      { onToken?(0, JobPiece.Token(token: $0, text: "t\($0)")) },
       {
         while true {
           if let interruption = interruption() { return interruption }

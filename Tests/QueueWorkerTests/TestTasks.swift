@@ -9,6 +9,11 @@ func answer(_ text: String) -> TaskAnswer {
     usage: JobResult.Usage(promptTokens: 1, completionTokens: 0))
 }
 
+extension JobRequest {
+  /// The text of its only prompt.
+  var text: String { prompts[0].text ?? "" }
+}
+
 /// Gives the prompt back.
 struct EchoTask: JobTask {
   var suffix = ""
@@ -17,7 +22,7 @@ struct EchoTask: JobTask {
     _ request: JobRequest, interruption: @escaping @Sendable () -> Interruption?,
     onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
-    answer(request.prompt + suffix)
+    answer(request.text + suffix)
   }
 }
 
@@ -71,7 +76,7 @@ final class FullTask: JobTask {
     onToken: TokenHandler?
   ) async throws(TaskError) -> TaskAnswer {
     state.withLock { if !$0.isOpen { $0.begunTooSoon = true } }
-    return answer(request.prompt)
+    return answer(request.text)
   }
 }
 
@@ -101,10 +106,10 @@ final class GatedTask: JobTask {
     state.withLock {
       $0.running += 1
       $0.most = max($0.most, $0.running)
-      $0.company[request.prompt] = $0.running
+      $0.company[request.text] = $0.running
     }
     while !state.withLock({ $0.isOpen }) { await Task.yield() }
     state.withLock { $0.running -= 1 }
-    return answer(request.prompt)
+    return answer(request.text)
   }
 }

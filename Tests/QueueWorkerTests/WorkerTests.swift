@@ -10,7 +10,9 @@ import Testing
 @Suite struct WorkerTests {
   @Test func aJobIsRunAndItsResultPosted() async throws {
     try await withWorker(fallback: EchoTask()) { queue in
-      let result = try await queue.result(of: JobRequest(id: "a1", prompt: "hello", seed: 5))
+      var request = JobRequest(id: "a1", prompts: [.text("hello")])
+      request.seed = 5
+      let result = try await queue.result(of: request)
       #expect(result.status == .completed)
       #expect(result.completion == "hello")
       #expect(result.id == "a1")
@@ -23,11 +25,11 @@ import Testing
 
   @Test func theTaskNameChoosesTheTaskAndUnknownNamesAreThePlainOne() async throws {
     try await withWorker(tasks: ["shout": EchoTask(suffix: "!")], fallback: EchoTask()) { queue in
-      let named = try await queue.result(of: JobRequest(id: "1", prompt: "a", taskName: "shout"))
+      let named = try await queue.result(of: JobRequest(id: "1", prompts: [.text("a")], taskName: "shout"))
       #expect(named.completion == "a!")
-      let unknown = try await queue.result(of: JobRequest(id: "2", prompt: "a", taskName: "other"))
+      let unknown = try await queue.result(of: JobRequest(id: "2", prompts: [.text("a")], taskName: "other"))
       #expect(unknown.completion == "a")
-      let unnamed = try await queue.result(of: JobRequest(id: "3", prompt: "a"))
+      let unnamed = try await queue.result(of: JobRequest(id: "3", prompts: [.text("a")]))
       #expect(unnamed.completion == "a")
     }
   }
@@ -38,7 +40,8 @@ import Testing
       await task.waitUntilAsked()
       let id = try #require(JobID("w1"))
       let events = queue.subscribe(to: id)
-      _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "w1", prompt: "x").encode()))
+      _ = try await queue.submit(
+        JobSubmission(id: id, payload: JobRequest(id: "w1", prompts: [.text("x")]).encode()))
       for _ in 0..<1000 { await Task.yield() }
       task.open()
       #expect(try JobResult.decode(try await events.result()).completion == "x")
@@ -49,7 +52,7 @@ import Testing
   @Test func aTaskThatFailsGivesAFailedResultThatNamesTheFault() async throws {
     let failure = JobFailure(code: .contextLengthExceeded, message: "too long", param: "max_new_tokens")
     try await withWorker(fallback: FailingTask(failure: failure)) { queue in
-      let result = try await queue.result(of: JobRequest(id: "f", prompt: "x"))
+      let result = try await queue.result(of: JobRequest(id: "f", prompts: [.text("x")]))
       #expect(result.status == .failed)
       #expect(result.error == failure)
     }
@@ -71,7 +74,7 @@ import Testing
         _ = try await queue.submit(JobSubmission(id: id, payload: Array(text.utf8)))
       }
       // One list keeps its order: when the job behind the junk is done, the junk was taken.
-      let good = try await queue.result(of: JobRequest(id: "good", prompt: "x"))
+      let good = try await queue.result(of: JobRequest(id: "good", prompts: [.text("x")]))
       #expect(good.completion == "x")
       let dead = try await queue.deadJobs(limit: 10)
       #expect(dead.count == 4)
@@ -84,7 +87,8 @@ import Testing
     try await withWorker(fallback: task) { queue in
       let id = try #require(JobID("c1"))
       let events = queue.subscribe(to: id)
-      _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "c1", prompt: "x").encode()))
+      _ = try await queue.submit(
+        JobSubmission(id: id, payload: JobRequest(id: "c1", prompts: [.text("x")]).encode()))
       await task.started()
       _ = try await queue.cancel(id, result: JobResult.cancelled(id: "c1").encode())
       let result = try JobResult.decode(try await events.result())
@@ -97,7 +101,9 @@ import Testing
     try await withWorker(fallback: task, slots: 2) { queue in
       let ids = (0..<5).map { "s\($0)" }
       try await withThrowingTaskGroup(of: JobResult.self) { group in
-        for id in ids { group.addTask { try await queue.result(of: JobRequest(id: id, prompt: id)) } }
+        for id in ids {
+          group.addTask { try await queue.result(of: JobRequest(id: id, prompts: [.text(id)])) }
+        }
         await task.waitForRunning(2)
         let status = try await queue.status()
         #expect(status.running == 2)
@@ -117,7 +123,8 @@ import Testing
     for index in 0..<5 {
       let id = "s\(index)"
       _ = try await queue.base.submit(
-        JobSubmission(id: try #require(JobID(id)), payload: JobRequest(id: id, prompt: id).encode()))
+        JobSubmission(id: try #require(JobID(id)), payload: JobRequest(id: id, prompts: [.text(id)]).encode())
+      )
     }
     let group = ServiceGroup(services: [queue.base, worker], logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
@@ -143,7 +150,8 @@ import Testing
       queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task),
       configuration: WorkerConfiguration(drain: .milliseconds(1)), logger: quiet)
     let id = try #require(JobID("d1"))
-    _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "d1", prompt: "x").encode()))
+    _ = try await queue.submit(
+      JobSubmission(id: id, payload: JobRequest(id: "d1", prompts: [.text("x")]).encode()))
     let group = ServiceGroup(services: [worker], logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }
@@ -165,7 +173,8 @@ import Testing
       queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task),
       configuration: WorkerConfiguration(drain: .seconds(60)), logger: quiet)
     let id = try #require(JobID("d2"))
-    _ = try await queue.submit(JobSubmission(id: id, payload: JobRequest(id: "d2", prompt: "x").encode()))
+    _ = try await queue.submit(
+      JobSubmission(id: id, payload: JobRequest(id: "d2", prompts: [.text("x")]).encode()))
     let group = ServiceGroup(services: [worker], logger: quiet)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
       tasks.addTask { try await group.run() }

@@ -82,8 +82,8 @@ struct QueueBenchmark: Sendable {
   /// Submits a job, as a gateway does, and waits for its result.
   private func answer(_ name: String, _ producer: RedisJobProducer) async throws {
     guard let id = JobID(name) else { return }
-    var request = JobRequest(prompt: "A job that does nothing, with a prompt of the usual length.")
-    request.id = name
+    var request = JobRequest(
+      id: name, prompts: [.text("A job that does nothing, with a prompt of the usual length.")])
     request.replyTo = producer.replyAddress?.rawValue
     let events = producer.subscribe(to: id)
     let submitted = try await producer.submit(JobSubmission(id: id, payload: request.encode()))

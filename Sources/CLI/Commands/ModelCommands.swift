@@ -27,7 +27,9 @@ struct GenerateCommand: AsyncParsableCommand {
     let streams = !json
     if streams { StandardOutput.write(prompt) }
     let answer = try await GenerateTask(engine: engine, model: found.name)
-      .run(request, interruption: { nil }, onToken: { _, text in if streams { StandardOutput.write(text) } })
+      .run(
+        request, interruption: { nil },
+        onToken: { _, token in if streams { StandardOutput.write(token.text) } })
     StandardOutput.write(
       streams
         ? "\n"
@@ -36,10 +38,14 @@ struct GenerateCommand: AsyncParsableCommand {
 
   /// Checked as a job on the queue would be.
   private func request(contextLength: Int) throws -> JobRequest {
-    let draft = JobRequest(
-      id: "cli-" + String(UInt64.random(in: .min ... .max), radix: 36), prompt: prompt,
-      maxNewTokens: maxNewTokens,
-      temperature: temperature, topK: topK, topP: topP, stop: stop, seed: seed)
+    var draft = JobRequest(
+      id: "cli-" + String(UInt64.random(in: .min ... .max), radix: 36), prompts: [.text(prompt)])
+    draft.maxNewTokens = maxNewTokens
+    draft.temperature = temperature
+    draft.topK = topK
+    draft.topP = topP
+    draft.stop = stop
+    draft.seed = seed
     do {
       return try JobRequest.decode(
         draft.encode(), mode: .queue,
@@ -65,7 +71,7 @@ struct ClassifyCommand: AsyncParsableCommand {
     let settings = try await Settings(models, conversion, engine)
     let found = try ModelCatalog(settings: settings) { StandardError.write($0 + "\n") }.load(.spam)
     let engine = try Engine(model: found.model, configuration: EngineConfiguration(settings))
-    let request = JobRequest(id: "cli", prompt: prompt, taskName: "spam")
+    let request = JobRequest(id: "cli", prompts: [.text(prompt)], taskName: "spam")
     let answer = try await ClassifyTask(engine: engine, model: found.name).run(request)
     let text =
       json

@@ -20,10 +20,13 @@ package struct BatchScheduler: Sendable {
     package var speculativeRows: Int
     /// Whether sequences share the pages of texts that begin alike.
     package var sharesPrefixes: Bool
+    /// Tokens of all scored prompts in one step: each has a row of logits, which take far more memory than anything
+    /// else of a row.
+    package var scoredRows: Int
 
     package init(
       sequences: Int, rowsPerStep: Int, promptChunk: Int, pages: Int, speculativeRows: Int = 0,
-      sharesPrefixes: Bool = true
+      sharesPrefixes: Bool = true, scoredRows: Int = 64
     ) {
       self.sequences = max(1, sequences)
       self.rowsPerStep = max(rowsPerStep, self.sequences)
@@ -31,6 +34,8 @@ package struct BatchScheduler: Sendable {
       self.pages = pages
       self.speculativeRows = min(speculativeRows, self.rowsPerStep)
       self.sharesPrefixes = sharesPrefixes
+      // Every prompt gets a row.
+      self.scoredRows = max(scoredRows, self.sequences)
     }
   }
 
@@ -42,12 +47,13 @@ package struct BatchScheduler: Sendable {
     package let position: Int
     /// Pages for all positions up to the last token.
     package let pages: [Int32]
-    /// How many of the last tokens want logits: 0 within a prompt; 1 where the last one is the last known; more where
-    /// the tokens after the first of them are proposals.
+    /// How many of the last tokens want logits: all of a scored prompt; 0 within any other; after the prompt, the last
+    /// known token and those that are proposed.
     package let logitRows: Int
+    /// How many of the last tokens are only proposed.
+    package let draftCount: Int
 
-    /// The tokens that are only proposed.
-    package var draft: ArraySlice<Int32> { tokens.suffix(max(0, logitRows - 1)) }
+    package var draft: ArraySlice<Int32> { tokens.suffix(draftCount) }
   }
 
   private struct Sequence {
@@ -56,6 +62,8 @@ package struct BatchScheduler: Sendable {
     /// Tokens that it may come to have.
     let limit: Int
     let promptCount: Int
+    /// Whether all tokens of the prompt want logits.
+    let isScored: Bool
     var tokens: [Int32]
     /// How many of the tokens are in the K/V memory.
     var computed = 0
@@ -98,11 +106,14 @@ package struct BatchScheduler: Sendable {
   ///   - prompt: At least one token.
   ///   - maxTokens: The most that it may come to have, prompt included; its pages are at most `limits.pages`.
   ///   - salt: Only sequences with the same one share pages.
-  package mutating func add(_ id: SequenceID, prompt: [Int32], maxTokens: Int, salt: UInt64 = 0) {
+  ///   - isScored: Whether all tokens of the prompt want logits. It offers its pages to others but takes none of them.
+  package mutating func add(
+    _ id: SequenceID, prompt: [Int32], maxTokens: Int, salt: UInt64 = 0, isScored: Bool = false
+  ) {
     waiting.append(
       Sequence(
-        id: id, salt: salt, limit: max(maxTokens, prompt.count), promptCount: prompt.count, tokens: prompt,
-        shared: limits.sharesPrefixes ? 0 : nil))
+        id: id, salt: salt, limit: max(maxTokens, prompt.count), promptCount: prompt.count,
+        isScored: isScored, tokens: prompt, shared: limits.sharesPrefixes ? 0 : nil))
   }
 
   /// Takes a sequence out, wherever it is; its pages are free for the next step.
@@ -190,12 +201,14 @@ extension BatchScheduler {
         prompts.append(index)
         continue
       }
-      if begun.insert(key).inserted { prompts.append(index) }
+      if begun.insert(key).inserted || running[index].isScored { prompts.append(index) }
     }
     prompts.sort { running[$0].missing < running[$1].missing }
     var rowsLeft = rows
+    var scored = (rows: limits.scoredRows, prompts: prompts.count { running[$0].isScored })
     for (done, index) in prompts.enumerated() where rowsLeft > 0 {
-      let part = max(1, rowsLeft / (prompts.count - done))
+      var part = max(1, rowsLeft / (prompts.count - done))
+      if running[index].isScored { part = min(part, scored.rows / scored.prompts) }
       var count = min(running[index].missing, part)
       if count < running[index].missing {
         // Whole pages can be shared with those that wait for them.
@@ -205,6 +218,7 @@ extension BatchScheduler {
       }
       step.append(take(count, of: index, draft: []))
       rowsLeft -= count
+      if running[index].isScored { scored = (scored.rows - count, scored.prompts - 1) }
     }
   }
 
@@ -214,9 +228,11 @@ extension BatchScheduler {
     growPages(of: index, to: end + draft.count)
     running[index].computed = end
     let sequence = running[index]
+    let nextIsKnown = end < sequence.tokens.count
+    let isScored = sequence.isScored && begin < sequence.promptCount
     return Work(
       id: sequence.id, tokens: sequence.tokens[begin..<end] + draft, position: begin, pages: sequence.pages,
-      logitRows: end == sequence.tokens.count ? 1 + draft.count : 0)
+      logitRows: isScored ? count : nextIsKnown ? 0 : 1 + draft.count, draftCount: draft.count)
   }
 
   /// Gives a sequence pages for so many tokens. They were reserved for it when it was admitted.
@@ -260,8 +276,9 @@ extension BatchScheduler {
   }
 
   /// Takes the pages of a prompt that others have computed, up to but not including its last token, whose logits are
-  /// wanted.
+  /// wanted. A scored one wants those of all its tokens, and nobody keeps logits.
   private mutating func takeSharedPages(_ index: Int) {
+    guard !running[index].isScored else { return }
     while running[index].computed % KVMemory.pagePositions == 0, let key = nextPage(of: index),
       let page = cache.share(key)
     {

@@ -49,7 +49,8 @@ package actor Engine {
         threads: configuration.threads, cache: configuration.cachePrecision))
     self.kernelLevel = transformer.kernelLevel
     self.chooser = TokenChooser(
-      count: model.head.outputs(of: model.config), threads: configuration.threads)
+      count: model.head.outputs(of: model.config), vocabularySize: tokenizer.vocabularySize,
+      threads: configuration.threads, level: transformer.kernelLevel)
     self.thread = ThreadExecutor(name: "engine")
   }
 
@@ -74,7 +75,8 @@ package actor Engine {
     Task {
       await self.begin(
         .generation(generation), prompt: request.prompt,
-        maxTokens: request.prompt.count + request.maxNewTokens, salt: request.cacheSalt)
+        maxTokens: request.prompt.count + request.maxNewTokens, salt: request.cacheSalt,
+        isScored: request.scoresPrompt)
     }
     return events
   }
@@ -118,10 +120,12 @@ package actor Engine {
 // MARK: - Stepping
 
 extension Engine {
-  private func begin(_ sequence: sending Sequence, prompt: [Int32], maxTokens: Int, salt: UInt64) {
+  private func begin(
+    _ sequence: sending Sequence, prompt: [Int32], maxTokens: Int, salt: UInt64, isScored: Bool = false
+  ) {
     nextID += 1
     sequences[nextID] = sequence
-    scheduler.add(nextID, prompt: prompt, maxTokens: maxTokens, salt: salt)
+    scheduler.add(nextID, prompt: prompt, maxTokens: maxTokens, salt: salt, isScored: isScored)
     isFull = isFull || scheduler.waitingCount > scheduler.limits.sequences - scheduler.runningCount
     if isShutDown {
       end(nextID, with: GPT2Error(.unavailable, "the engine was shut down"))
@@ -154,6 +158,7 @@ extension Engine {
         work.map {
           Transformer.Segment(
             tokens: $0.tokens, position: $0.position, pages: $0.pages,
+            // More than one row with logits: all tokens are proposals but the first, or of a scored prompt.
             wantsLogits: $0.logitRows == 0 ? .none : $0.logitRows == 1 ? .last : .all)
         })
     } catch {
@@ -161,67 +166,79 @@ extension Engine {
       for part in work { end(part.id, with: error) }
       return
     }
-    let choices = chooseTokens(work)
+    let answers = readLogits(of: work)
     for (index, part) in work.enumerated() where part.logitRows > 0 {
-      advance(part, segment: index, choices: choices[index])
+      advance(part, segment: index, answers: answers[index])
     }
   }
 
-  /// The tokens that sampling chooses from each row of logits, by segment: where tokens were proposed, each row's
-  /// choice as if the proposals before it were right.
-  private func chooseTokens(_ work: [BatchScheduler.Work]) -> [[Int32]] {
-    var pending: [TokenChooser.Choice] = []
+  /// What each segment's rows of logits say, but for a row of which nothing is asked: at most the last one.
+  private func readLogits(of work: [BatchScheduler.Work]) -> [[TokenChooser.Answer]] {
+    var questions: [TokenChooser.Question] = []
     var segments: [Int] = []
     for (segment, part) in work.enumerated() {
       guard case .generation(let generation) = sequences[part.id] else { continue }
       for row in 0..<part.logitRows {
-        // Rows beyond the tokenizer's vocabulary are padding of the embedding and stand for no text.
-        let logits = transformer.unsafeLogits(segment: segment, row: row).prefix(tokenizer.vocabularySize)
+        let logits = transformer.unsafeLogits(segment: segment, row: row)
+        guard let question = generation.question(ofRow: row, in: part, logits: logits) else { continue }
         segments.append(segment)
-        pending.append(
-          TokenChooser.Choice(
-            sampler: generation.sampler, logits: UnsafeBufferPointer(rebasing: logits),
-            position: generation.nextPosition + row))
+        questions.append(question)
       }
     }
-    var choices = [[Int32]](repeating: [], count: work.count)
-    for (segment, token) in zip(segments, chooser.choose(pending, on: transformer)) {
-      choices[segment].append(token)
+    var answers = [[TokenChooser.Answer]](repeating: [], count: work.count)
+    for (segment, answer) in zip(segments, chooser.answer(questions, on: transformer)) {
+      answers[segment].append(answer)
     }
-    return choices
+    return answers
   }
 
-  private func advance(_ part: BatchScheduler.Work, segment: Int, choices: [Int32]) {
-    switch sequences[part.id] {
+  private func advance(_ part: BatchScheduler.Work, segment: Int, answers: [TokenChooser.Answer]) {
+    // Taken out, so that what it gathers is not copied for every token.
+    switch sequences.removeValue(forKey: part.id) {
     case .logits(let continuation, _):
       continuation.resume(returning: Array(transformer.unsafeLogits(segment: segment)))
-      sequences[part.id] = nil
       scheduler.remove(part.id)
     case .generation(var generation):
-      generation.reusedTokens = scheduler.reusedTokens(of: part.id)
-      // A row counts as long as every token before it was proposed rightly.
-      let agreeing = zip(part.draft, choices).prefix { $0 == $1 }.count
-      let tokens = choices.prefix(agreeing + 1)
       do throws(GPT2Error) {
-        for (row, token) in tokens.enumerated() {
-          if row < agreeing { generation.speculatedTokens += 1 }
-          guard try generation.accept(token) else {
-            sequences[part.id] = nil
-            scheduler.append(Array(tokens), to: part.id)
-            return scheduler.remove(part.id)
-          }
+        if try advance(&generation, part, answers) {
+          sequences[part.id] = .generation(generation)
+        } else {
+          scheduler.remove(part.id)
         }
-        scheduler.append(Array(tokens), to: part.id)
-        if !part.draft.isEmpty {
-          scheduler.learn(part.id, proposed: part.draft.count, accepted: agreeing)
-        }
-        sequences[part.id] = .generation(generation)
       } catch {
-        end(part.id, with: error)
+        scheduler.remove(part.id)
+        generation.fail(error)
       }
     case nil:
       scheduler.remove(part.id)
     }
+  }
+
+  /// Hands a generation what its rows of logits say; false when it ended.
+  private func advance(
+    _ generation: inout ActiveGeneration, _ part: BatchScheduler.Work, _ answers: [TokenChooser.Answer]
+  ) throws(GPT2Error) -> Bool {
+    generation.reusedTokens = scheduler.reusedTokens(of: part.id)
+    let promptRows = generation.promptRows(of: part)
+    for answer in answers.prefix(promptRows) { generation.acceptPromptToken(answer.logprobs) }
+    if generation.endsWithPrompt(part) {
+      generation.finishPrompt()
+      return false
+    }
+    let choices = answers.dropFirst(promptRows)
+    // A row counts as long as every token before it was proposed rightly.
+    let agreeing = zip(part.draft, choices).prefix { $0 == $1.token }.count
+    let accepted = choices.prefix(agreeing + 1)
+    // Before the events, so that the pages of a sequence that ends are shared up to its last token.
+    scheduler.append(accepted.map(\.token), to: part.id)
+    for (row, answer) in accepted.enumerated() {
+      if row < agreeing { generation.speculatedTokens += 1 }
+      guard try generation.accept(answer) else { return false }
+    }
+    if !part.draft.isEmpty {
+      scheduler.learn(part.id, proposed: part.draft.count, accepted: agreeing)
+    }
+    return true
   }
 
   private func removeCancelled() {

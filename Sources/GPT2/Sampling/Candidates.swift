@@ -22,7 +22,7 @@ struct Candidates {
     case count, mass
   }
 
-  /// `[V]`, each in `0 ... 1`, the greatest 1.
+  /// `[V]`, each in `0 ... 1`.
   private let weights: WeightBlocks
 
   init(weights: UnsafeBufferPointer<Float>) {

@@ -130,6 +130,38 @@ import Testing
     #expect(Array(step[0].pages.prefix(2)) == Array((first.first { $0.id == 1 }?.pages ?? []).prefix(2)))
   }
 
+  @Test func aScoredPromptWantsAllItsLogitsButFewOfThemInAStep() {
+    var scheduler = BatchScheduler(
+      limits: .init(sequences: 3, rowsPerStep: 64, promptChunk: 64, pages: 100, scoredRows: 20))
+    scheduler.add(1, prompt: Array(repeating: 1, count: 40), maxTokens: 50, isScored: true)
+    scheduler.add(2, prompt: Array(repeating: 2, count: 7), maxTokens: 50, isScored: true)
+    scheduler.add(3, prompt: Array(repeating: 3, count: 40), maxTokens: 50)
+    #expect(Set(summary(scheduler.nextStep())) == [[2, 0, 7, 7], [1, 0, 13, 13], [3, 0, 40, 1]])
+    scheduler.append([5], to: 2)
+    scheduler.append([5], to: 3)
+    // After its prompt a scored sequence is like any other.
+    #expect(Set(summary(scheduler.nextStep())) == [[2, 7, 1, 1], [3, 40, 1, 1], [1, 13, 19, 19]])
+    scheduler.append([5], to: 2)
+    let last = scheduler.nextStep().first { $0.id == 1 }
+    #expect(last?.logitRows == 8)
+    #expect(last?.draft.isEmpty == true)
+  }
+
+  @Test func aScoredPromptIsComputedWholeAndSharedByOthers() {
+    var scheduler = self.scheduler(sequences: 4, rowsPerStep: 64, promptChunk: 64, sharesPrefixes: true)
+    let text = (0..<40).map { Int32($0) }
+    scheduler.add(1, prompt: text, maxTokens: 60, isScored: true)
+    scheduler.add(2, prompt: text, maxTokens: 60, isScored: true)
+    scheduler.add(3, prompt: text, maxTokens: 60)
+    // Only the one that isn't scored waits for the pages of the others.
+    #expect(Set(scheduler.nextStep().map(\.id)) == [1, 2])
+    while scheduler.reusedTokens(of: 3) == 0 { _ = scheduler.nextStep() }
+    #expect(scheduler.reusedTokens(of: 3) == 32)
+    #expect(scheduler.reusedTokens(of: 1) == 0 && scheduler.reusedTokens(of: 2) == 0)
+    scheduler.add(4, prompt: text, maxTokens: 60, isScored: true)
+    #expect(scheduler.nextStep().first { $0.id == 4 }?.position == 0)
+  }
+
   @Test func nothingIsSharedAfterAStepThatFailed() {
     var scheduler = self.scheduler(sequences: 4, rowsPerStep: 64, promptChunk: 64, sharesPrefixes: true)
     let text = (0..<40).map { Int32($0) }
@@ -174,9 +206,11 @@ import Testing
     let limits = BatchScheduler.Limits(
       sequences: 1 + Int(generator.next() % 6), rowsPerStep: 1 + Int(generator.next() % 40),
       promptChunk: 1 + Int(generator.next() % 30), pages: 4 + Int(generator.next() % 12),
-      speculativeRows: Int(generator.next() % 6), sharesPrefixes: generator.next() % 4 != 0)
+      speculativeRows: Int(generator.next() % 6), sharesPrefixes: generator.next() % 4 != 0,
+      scoredRows: Int(generator.next() % 12))
     var scheduler = BatchScheduler(limits: limits)
     var wanted: [UInt64: (prompt: [Int32], new: Int, chosen: [Int32])] = [:]
+    var scored: [UInt64: Int] = [:]  // rows of logits that a scored prompt had
     var held: [Int32: [Int32]] = [:]  // what each page holds, position by position
     var nextID: UInt64 = 0
     var finished = 0
@@ -194,11 +228,16 @@ import Testing
         let prompt = (0..<length).map { Int32($0) % 5 == 4 ? kind : Int32($0 % 5) }
         let new = 1 + Int(generator.next() % 16)
         wanted[nextID] = (prompt, new, [])
-        scheduler.add(nextID, prompt: prompt, maxTokens: length + new, salt: generator.next() % 2)
+        if generator.next() % 4 == 0 { scored[nextID] = 0 }
+        scheduler.add(
+          nextID, prompt: prompt, maxTokens: length + new, salt: generator.next() % 2,
+          isScored: scored[nextID] != nil)
       }
       let step = scheduler.nextStep()
       #expect(step.reduce(0) { $0 + $1.tokens.count } <= limits.rowsPerStep)
       #expect(Set(step.map(\.id)).count == step.count)
+      let scoredRows = step.filter { scored[$0.id] != nil && $0.draft.isEmpty && $0.logitRows > 1 }
+      #expect(scoredRows.reduce(0) { $0 + $1.logitRows } <= limits.scoredRows)
       var written: Set<Int32> = []
       for work in step {
         let text = (wanted[work.id]?.prompt ?? []) + (wanted[work.id]?.chosen ?? [])
@@ -221,6 +260,11 @@ import Testing
           == step.reduce(0) { $0 + Set(($1.position..<$1.position + $1.tokens.count).map { $0 / 16 }).count })
       for work in step where work.logitRows > 0 {
         guard let (prompt, new, old) = wanted[work.id] else { continue }
+        if let rows = scored[work.id], rows < prompt.count {
+          #expect(work.position == rows && work.logitRows == work.tokens.count)
+          scored[work.id] = rows + work.logitRows
+          if rows + work.logitRows < prompt.count { continue }
+        }
         #expect(work.position + work.tokens.count - work.draft.count == prompt.count + old.count)
         // Half of the proposals come true.
         var chosen: [Int32] = []

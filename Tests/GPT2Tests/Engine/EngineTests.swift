@@ -23,7 +23,7 @@ import Testing
     var text = ""
     for try await event in events {
       switch event {
-      case .token(let id, let delta):
+      case .token(let id, let delta, _):
         ids.append(id)
         text += delta
       case .finished(let result): return (ids, text, result)
@@ -293,12 +293,24 @@ import Testing
       default: Int32(position * 13 % 60)
       }
     }
-    return GenerationRequest(
+    var request = GenerationRequest(
       prompt: prompt, maxNewTokens: 1 + Int(generator.next() % UInt64(min(24, 96 - length))),
       sampling: SamplingParameters(
         temperature: [0, 0, 0.3, 1][Int(generator.next() % 4)], topK: Int(generator.next() % 3) * 5,
         topP: generator.next() % 2 == 0 ? 1 : 0.9, seed: generator.next()),
       cacheSalt: generator.next() % 2)
+    // Half of them plain, the others with some of what changes the choice or is told of it.
+    let extras = generator.next() % 2 == 0 ? generator.next() : 0
+    if extras & 1 != 0 { request.sampling.minP = 0.05 }
+    if extras & 2 != 0 { request.sampling.typicalP = 0.9 }
+    if extras & 4 != 0 { request.sampling.repetitionPenalty = 1.1 }
+    if extras & 8 != 0 { request.sampling.frequencyPenalty = -0.3 }
+    if extras & 16 != 0 { request.sampling.logitBias = [5: 1, 50256 % 60: 3] }
+    if extras & 32 != 0 { request.minNewTokens = request.maxNewTokens / 2 }
+    if extras & 64 != 0 { request.topLogprobs = Int(generator.next() % 4) }
+    if extras & 128 != 0 { request.scoresPrompt = true }
+    if extras & 256 != 0, request.scoresPrompt { (request.maxNewTokens, request.minNewTokens) = (0, 0) }
+    return request
   }
 
   @Test(arguments: Quantization.allCases, KVMemory.Precision.allCases)
@@ -337,8 +349,10 @@ import Testing
         return try await group.reduce(into: [Int: GenerationResult]()) { $0[$1.0] = $1.1 }
       }
       for (index, request) in requests.enumerated() {
-        let expected = try await tokens(plain, request).tokens
-        #expect(actual[index]?.tokens == expected, "mix \(mix), request \(index)")
+        let expected = try await tokens(plain, request)
+        #expect(actual[index]?.tokens == expected.tokens, "mix \(mix), request \(index)")
+        #expect(actual[index]?.logprobs == expected.logprobs, "mix \(mix), request \(index)")
+        #expect(actual[index]?.promptLogprobs == expected.promptLogprobs, "mix \(mix), request \(index)")
         speculated += actual[index]?.speculatedTokens ?? 0
         reused += actual[index]?.reusedTokens ?? 0
       }

@@ -7,7 +7,7 @@ import Testing
   private func choose(
     _ logits: [Float], _ parameters: SamplingParameters, at position: Int = 0, level: KernelLevel = .scalar
   ) -> Int32 {
-    var scratch = [Float](repeating: .nan, count: logits.count)
+    var scratch = [Float](repeating: .nan, count: Sampler.scratchCount(logits.count))
     return scratch.withUnsafeMutableBufferPointer { scratch in
       logits.withUnsafeBufferPointer { logits in
         Sampler(parameters, level: level).choose(logits, at: position, scratch: scratch)

@@ -1,0 +1,151 @@
+import Hummingbird
+import JobQueue
+import JobWire
+import Logging
+import NIOCore
+
+/// Makes a job of a request, hands it to the queue, and answers with what becomes of it: what the routes of jobs,
+/// of either vocabulary, have in common.
+struct JobDispatcher: Sendable {
+  /// A request that has its id.
+  struct Order: Sendable {
+    let job: JobRequest
+    let id: JobID
+    /// Whether the client means to come back for the result.
+    var keepsJob: Bool
+    let traceparent: String?
+  }
+
+  let limits: RequestLimits
+  let waiter: JobWaiter
+  let pingInterval: Duration
+  let recent: RecentJobs
+
+  /// Names the job: by the header `Idempotency-Key`, by the body, or by the gateway.
+  func order(_ job: JobRequest, _ request: Request, _ context: GatewayContext) throws(APIError) -> Order {
+    let key = request.headers[.idempotencyKey]
+    let id = try JobNaming.jobID(header: key, body: job.id, caller: context.caller)
+    var job = job
+    job.id = id.rawValue
+    return Order(
+      job: job, id: id, keepsJob: key != nil,
+      traceparent: request.headers[.traceparent].flatMap { JobRequest.isValidTraceparent($0) ? $0 : nil })
+  }
+
+  /// Submits the job and waits for its result.
+  ///
+  /// - Returns: the result as it is stored, and what it says. It is a completed one.
+  func result(
+    of order: Order, _ context: GatewayContext
+  ) async throws(APIError) -> (bytes: [UInt8], result: JobResult) {
+    do {
+      let begin = ContinuousClock.now
+      let accepted = try await accept(order, logger: context.logger)
+      let outcome = await waiter.outcome(
+        of: accepted, connection: await context.connection(), logger: context.logger)
+      recent.note(order, outcome, took: .now - begin)
+      switch outcome {
+      case .result(let bytes):
+        let result = try JobResult.stored(bytes)
+        guard result.status == .completed else { throw APIError(result) }
+        return (bytes, result)
+      case .deadline: throw APIError.deadlineExceeded(after: waiter.timeout)
+      case .clientLeft: throw APIError.clientLeft
+      case .failed(let error): throw error
+      }
+    } catch {
+      throw named(error, order.id, context)
+    }
+  }
+
+  /// Submits the job and answers with its tokens as they come.
+  func stream(
+    of order: Order, as format: some StreamFormat, _ context: GatewayContext
+  ) async throws(APIError) -> Response {
+    do {
+      let begin = ContinuousClock.now
+      let accepted = try await accept(order, logger: context.logger)
+      // What is known to have failed needs no stream to say so.
+      if case .finished(let bytes) = accepted.outcome {
+        let result = try JobResult.stored(bytes)
+        if result.status != .completed {
+          await accepted.settle(clientLeft: false)
+          throw APIError(result)
+        }
+      }
+      let connection = await context.connection()
+      let logger = context.logger
+      return .events(id: order.id) { writer in
+        let answer = StreamedAnswer(
+          id: order.id, format: format, pingInterval: pingInterval, writer: writer, logger: logger)
+        let outcome = await waiter.outcome(
+          of: accepted, connection: connection, follower: answer, logger: logger)
+        recent.note(order, outcome, took: .now - begin)
+        try await answer.finish(outcome, timeout: waiter.timeout)
+      }
+    } catch {
+      throw named(error, order.id, context)
+    }
+  }
+
+  /// Submits the job.
+  func accept(_ order: Order, logger: Logger) async throws(JobQueueError) -> AcceptedJob {
+    try await waiter.accept(
+      submission(of: order), timeToLive: order.job.ttlMilliseconds.map { .milliseconds($0) },
+      cancelsWhenClientLeaves: !order.keepsJob, logger: logger)
+  }
+
+  /// The error as the client of this job gets it.
+  func named(_ error: any Error, _ id: JobID, _ context: GatewayContext) -> APIError {
+    var error = APIError(cause: error, logger: context.logger)
+    error.jobID = id.rawValue
+    error.headers[.jobID] = id.rawValue
+    return error
+  }
+
+  private func submission(of order: Order) -> JobSubmission {
+    var job = order.job
+    // How the answer is carried makes no other job of it.
+    job.stream = false
+    job.traceparent = nil
+    let fingerprint = JobNaming.fingerprint(job.encode())
+    job.traceparent = order.job.traceparent ?? order.traceparent
+    job.stream = order.job.stream
+    job.replyTo = waiter.queue.replyAddress?.rawValue
+    let priority: JobPriority =
+      switch job.priority {
+      case .high: .high
+      case .default: .default
+      case .low: .low
+      }
+    return JobSubmission(id: order.id, payload: job.encode(), priority: priority, fingerprint: fingerprint)
+  }
+
+  /// The bytes of a request's body.
+  ///
+  /// The content type isn't looked at: the `curl` lines that are in people's scripts often send none.
+  func body(of request: Request) async throws -> [UInt8] {
+    let tooLarge = APIError.bodyTooLarge(limit: limits.maxBodyBytes)
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.maxBodyBytes {
+      throw tooLarge
+    }
+    do {
+      let buffer = try await request.body.collect(upTo: limits.maxBodyBytes)
+      return Array(buffer.readableBytesView)
+    } catch is NIOTooManyBytesError {
+      throw tooLarge
+    }
+  }
+}
+
+extension Response {
+  /// A response of server-sent events.
+  static func events(
+    id: JobID, _ write: @escaping @Sendable (any ResponseBodyWriter) async throws -> Void
+  ) -> Response {
+    Response(
+      status: .ok,
+      headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .jobID: id.rawValue],
+      body: ResponseBody { writer in try await write(writer) })
+  }
+}

@@ -1,0 +1,43 @@
+import JobQueue
+import JobWire
+import Synchronization
+
+/// The names by which models can be asked for: those that the workers run, and the tasks that generate.
+final class ModelDirectory: Sendable {
+  /// How long an answer of the queue is good for.
+  private static let kept = Duration.seconds(2)
+
+  /// When the gateway began, in seconds since 1970.
+  let begin = WallClock.seconds
+  private let queue: JobWaiter.Queue
+  private let configured: String
+  private let tasks = TaskDescription.all.filter { $0.kind == .generate }.map(\.name)
+  private let found = Mutex<(time: ContinuousClock.Instant, workers: [WorkerStatus])?>(nil)
+
+  /// - Parameter configured: a name that is always there.
+  init(queue: JobWaiter.Queue, configured: String) {
+    self.queue = queue
+    self.configured = configured
+  }
+
+  func isTask(_ name: String) -> Bool { tasks.contains(name) }
+
+  func names() async throws(JobQueueError) -> [String] {
+    var names: [String] = []
+    let workers = try await workers().compactMap { $0.info[WorkerInfo.model] }
+    for name in workers.sorted() + [configured] + tasks where !names.contains(name) { names.append(name) }
+    return names
+  }
+
+  /// The ids below it are tokens to every model; nil while that isn't known.
+  func vocabularySize() async throws(JobQueueError) -> Int? {
+    try await workers().compactMap { $0.info[WorkerInfo.vocabulary].flatMap { Int($0) } }.min()
+  }
+
+  private func workers() async throws(JobQueueError) -> [WorkerStatus] {
+    if let found = found.withLock({ $0 }), found.time + Self.kept > .now { return found.workers }
+    let workers = try await queue.status().workers.filter(\.alive)
+    found.withLock { $0 = (.now, workers) }
+    return workers
+  }
+}

@@ -1,0 +1,37 @@
+import JobWire
+
+/// How a vocabulary says in server-sent events what becomes of a job.
+protocol StreamFormat: Sendable {
+  /// A token that is new to the client.
+  func event(of token: JobPiece.Token, choice: Int) -> JSONValue
+
+  /// Text that belongs to none of the tokens that were told.
+  func event(ofRest text: String, choice: Int) -> JSONValue
+
+  /// The events at the end of a completed job, each a line of JSON.
+  ///
+  /// - Parameter bytes: the result as it is stored.
+  func ending(_ result: JobResult, bytes: [UInt8]) -> [[UInt8]]
+}
+
+/// The events of `/generate`: a token each, and then the result.
+struct GenerateStreamFormat: StreamFormat {
+  let id: String
+
+  func event(of token: JobPiece.Token, choice: Int) -> JSONValue {
+    .fields([
+      ("id", .string(id)),
+      ("index", .integer(Int64(choice))),
+      ("text", .string(token.text)),
+      ("token", .integer(Int64(token.token))),
+      ("logprob", token.logprob.map { .double($0) }),
+      ("top_logprobs", token.alternatives.map { .array($0.map(\.json)) }),
+    ])
+  }
+
+  func event(ofRest text: String, choice: Int) -> JSONValue {
+    .fields([("id", .string(id)), ("index", .integer(Int64(choice))), ("text", .string(text))])
+  }
+
+  func ending(_ result: JobResult, bytes: [UInt8]) -> [[UInt8]] { [bytes] }
+}

@@ -1,0 +1,7 @@
+import Glibc
+
+/// The time of day, where clients are told it.
+enum WallClock {
+  /// Seconds since 1970.
+  static var seconds: Int { time(nil) }
+}

@@ -1,0 +1,64 @@
+import Gateway
+import HTTPTypes
+import JobWire
+import Logging
+import Testing
+
+/// The description of the interface, against the routes.
+@Suite(.timeLimit(.minutes(1))) struct OpenAPITests {
+  private static let methods: [HTTPRequest.Method] = [.get, .post, .put, .delete, .patch]
+
+  @Test("The document names every path and every method of the router, and no other")
+  func routes() async throws {
+    let fixture = GatewayFixture()
+    let paths = try GatewayApplication.paths(
+      configuration: fixture.configuration, queue: fixture.queue,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    try await fixture.run { client in
+      let document = try #require(try await client.send(.get, "/openapi.json").json)
+      let documented = document["paths"]?.fieldsValue ?? []
+      #expect(Set(documented.map(\.name)) == paths)
+      for path in documented {
+        for method in Self.methods {
+          let concrete = path.name.replacing("{id}", with: "x").replacing("{model}", with: "x")
+            .replacing("{name}", with: "x")
+          let status = try await client.send(method, concrete).status
+          let isDocumented = path.value[method.rawValue.lowercased()] != nil
+          #expect((status != 405) == isDocumented, "\(method) \(path.name)")
+        }
+      }
+    }
+  }
+
+  @Test("The document names every field of every body, and no other")
+  func fields() async throws {
+    try await GatewayFixture().run { client in
+      let document = try #require(try await client.send(.get, "/openapi.json").json)
+      func names(_ schema: String) -> Set<String> {
+        Set(
+          document["components"]?["schemas"]?[schema]?["properties"]?.fieldsValue?.map(\.name) ?? [])
+      }
+      #expect(names("GenerateRequest") == Set(JobRequest.fieldNames).subtracting(["reply_to"]))
+      #expect(names("CompletionRequest") == Set(CompletionRequest.fieldNames))
+      #expect(names("ClassifyRequest") == Set(ClassifyRequest.fieldNames))
+      #expect(names("TokenizeRequest") == Set(TokenizeRequest.tokenizeFields))
+      #expect(names("DetokenizeRequest") == Set(TokenizeRequest.detokenizeFields))
+    }
+  }
+
+  @Test("The limits in the document are those that hold")
+  func limits() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.limits.maxNewTokens = 77
+    fixture.configuration.limits.maxPrompts = 3
+    fixture.configuration.version = "9.8.7"
+    try await fixture.run { client in
+      let document = try #require(try await client.send(.get, "/openapi.json").json)
+      let properties = document["components"]?["schemas"]?["GenerateRequest"]?["properties"]
+      #expect(properties?["max_new_tokens"]?["maximum"]?.integerValue == 77)
+      #expect(
+        properties?["prompt"]?["oneOf"]?.arrayValue?.compactMap { $0["maxItems"]?.integerValue } == [3])
+      #expect(document["info"]?["version"]?.stringValue == "9.8.7")
+    }
+  }
+}

@@ -38,6 +38,7 @@ package enum GatewayApplication {
     let router = Router(context: GatewayContext.self)
     router.add(middleware: RequestMiddleware())
     router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
+    router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits))
     let waiter = JobWaiter(
       queue: queue, timeout: configuration.requestTimeout, recheckInterval: configuration.recheckInterval)
     HealthRoutes(queue: queue).add(to: router)

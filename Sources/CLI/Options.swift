@@ -39,6 +39,9 @@ struct HTTPOptions: SettingOptions {
   @Option(help: Setting.port.optionHelp) var port: String?
   @Option(help: Setting.apiKey.optionHelp) var apiKey: String?
   @Option(help: Setting.apiKeysFile.optionHelp) var apiKeysFile: String?
+  @Option(help: Setting.apiKeys.optionHelp) var apiKeys: String?
+  @Option(help: Setting.requestsPerMinute.optionHelp) var requestsPerMinute: String?
+  @Option(help: Setting.tokensPerMinute.optionHelp) var tokensPerMinute: String?
   @Flag(help: Setting.insecure.optionHelp) var insecure = false
   @Option(help: Setting.maxConnections.optionHelp) var maxConnections: String?
   @Option(help: Setting.requestTimeoutSeconds.optionHelp) var requestTimeoutSeconds: String?
@@ -52,7 +55,8 @@ struct HTTPOptions: SettingOptions {
 
   var given: [Setting: String?] {
     [
-      .host: host, .port: port, .apiKey: apiKey, .apiKeysFile: apiKeysFile,
+      .host: host, .port: port, .apiKey: apiKey, .apiKeys: apiKeys, .apiKeysFile: apiKeysFile,
+      .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute,
       .insecure: insecure ? "true" : nil, .maxConnections: maxConnections,
       .requestTimeoutSeconds: requestTimeoutSeconds, .headerTimeoutSeconds: headerTimeoutSeconds,
       .bodyTimeoutSeconds: bodyTimeoutSeconds, .idleTimeoutSeconds: idleTimeoutSeconds,

@@ -17,6 +17,9 @@ enum Setting: String, CaseIterable, Sendable {
   case port = "PORT"
   case apiKey = "API_KEY"
   case apiKeysFile = "API_KEYS_FILE"
+  case apiKeys = "API_KEYS"
+  case requestsPerMinute = "REQUESTS_PER_MINUTE"
+  case tokensPerMinute = "TOKENS_PER_MINUTE"
   case insecure = "INSECURE"
   case maxBodyBytes = "MAX_BODY_BYTES"
   case maxConnections = "MAX_CONNECTIONS"
@@ -77,6 +80,7 @@ enum Setting: String, CaseIterable, Sendable {
     case .host: "127.0.0.1"
     case .port: "8080"
     case .insecure: "false"
+    case .requestsPerMinute, .tokensPerMinute: "0"
     case .maxBodyBytes: "262144"
     case .maxConnections: "1024"
     case .requestTimeoutSeconds: "120"
@@ -106,7 +110,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .drainSeconds: "20"
     case .logLevel: "info"
     case .logFormat: "auto"
-    case .redisPasswordFile, .apiKey, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath, .modelsDir,
+    case .redisPasswordFile, .apiKey, .apiKeys, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath,
+      .modelsDir,
       .modelCacheDir, .nHead,
       .activation, .stateDictKey:
       ""
@@ -134,7 +139,12 @@ enum Setting: String, CaseIterable, Sendable {
     case .host: "The address to listen on."
     case .port: "The port to listen on."
     case .apiKey: "The key that clients must send as x-api-key; empty: none."
-    case .apiKeysFile: "A file of keys, one a line, each as KEY or NAME:KEY."
+    case .apiKeysFile:
+      "A file of keys, one a line: KEY, NAME:KEY or NAME:sha256=HEX, and what each may use a minute."
+    case .apiKeys: "Keys as in API_KEYS_FILE, separated by commas or lines."
+    case .requestsPerMinute: "Requests a minute of each caller whose key says nothing else; 0: no limit."
+    case .tokensPerMinute:
+      "Generated tokens a minute of each caller whose key says nothing else; 0: no limit."
     case .insecure: "Allow an address that is not loopback without an API key."
     case .maxBodyBytes: "The longest body of a request."
     case .maxConnections: "Connections that are served at the same time."
@@ -189,7 +199,7 @@ enum Setting: String, CaseIterable, Sendable {
   /// All its names, for messages.
   var names: String { ([rawValue] + aliases).joined(separator: " = ") }
 
-  var isSecret: Bool { self == .apiKey || self == .redisURL }
+  var isSecret: Bool { [.apiKey, .apiKeys, .redisURL].contains(self) }
 
   /// The key in swift-configuration, whose provider of environment variables joins the words again.
   var path: [String] { Self.path(of: rawValue) }

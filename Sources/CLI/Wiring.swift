@@ -38,7 +38,7 @@ struct Wiring {
 
   func gateway() throws -> ServiceGroup {
     let queue = try ShardedJobProducer(configuration: redis(), logger: logger, identify: try envelope)
-    return group([queue, try gateway(on: queue)])
+    return group([queue, try gateway(on: queue, limiter: queue.rateLimiter)])
   }
 
   func worker() throws -> ServiceGroup {
@@ -61,8 +61,10 @@ struct Wiring {
 // MARK: - Parts
 
 extension Wiring {
-  private func gateway(on queue: any JobProducer & JobQueueInspector) throws -> any Service {
-    let configuration = try gatewayConfiguration()
+  private func gateway(
+    on queue: any JobProducer & JobQueueInspector, limiter: (any RateLimiter)? = nil
+  ) throws -> any Service {
+    let configuration = try gatewayConfiguration(limiter: limiter)
     if configuration.port > 0, !LocalPort(host: configuration.host, port: configuration.port).isFree {
       throw SettingsError(
         "PORT is \(configuration.port), where no server can listen on \(configuration.host): it is in use or not "
@@ -158,11 +160,15 @@ extension Wiring {
     return configuration
   }
 
-  private func gatewayConfiguration() throws -> GatewayConfiguration {
+  private func gatewayConfiguration(limiter: (any RateLimiter)?) throws -> GatewayConfiguration {
     var configuration = GatewayConfiguration()
+    if let limiter { configuration.rateLimiter = limiter }
     configuration.host = settings.string(.host)
     configuration.port = try settings.int(.port, in: 0...65535)
-    configuration.keys = try .load(key: settings.given(.apiKey), filePath: settings.given(.apiKeysFile))
+    configuration.keys = try .load(
+      key: settings.given(.apiKey), list: settings.given(.apiKeys), filePath: settings.given(.apiKeysFile))
+    configuration.requestsPerMinute = try settings.int(.requestsPerMinute, in: 0...1_000_000_000)
+    configuration.tokensPerMinute = try settings.int(.tokensPerMinute, in: 0...1_000_000_000)
     configuration.insecure = try settings.bool(.insecure)
     configuration.limits = try limits()
     configuration.maxConnections = try settings.int(.maxConnections, in: 1...1_000_000)

@@ -109,8 +109,7 @@ extension APIError {
 extension JobQueueError {
   /// For the header: whole seconds, never too few, and at least one.
   var retryAfterSeconds: String {
-    let seconds = retryAfter.map { $0.components.seconds + ($0.components.attoseconds > 0 ? 1 : 0) }
-    return "\(max(1, seconds ?? 1))"
+    "\(max(1, retryAfter?.secondsRoundedUp ?? 1))"
   }
 }
 

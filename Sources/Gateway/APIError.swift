@@ -1,16 +1,16 @@
-import Hummingbird
+package import Hummingbird
 import JobWire
 
 /// An error as clients get it: JSON in the shape that OpenAI's clients know,
 /// `{"error":{"message","type","param","code"}}`, and the `id` of the job if there is one.
-struct APIError: Error, HTTPResponseError {
-  let status: HTTPResponse.Status
+package struct APIError: Error, HTTPResponseError {
+  package let status: HTTPResponse.Status
   /// A word that programs compare.
-  let code: String
-  let message: String
-  var param: String?
-  var jobID: String?
-  var headers: HTTPFields = [:]
+  package let code: String
+  package let message: String
+  package var param: String?
+  package var jobID: String?
+  package var headers: HTTPFields = [:]
 
   init(
     _ status: HTTPResponse.Status, code: String, _ message: String, param: String? = nil,
@@ -23,7 +23,7 @@ struct APIError: Error, HTTPResponseError {
     self.headers = headers
   }
 
-  func response(from request: Request, context: some RequestContext) throws -> Response {
+  package func response(from request: Request, context: some RequestContext) throws -> Response {
     response
   }
 

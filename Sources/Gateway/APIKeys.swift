@@ -1,4 +1,3 @@
-import Crypto
 import FoundationEssentials
 
 /// The keys that may call, kept only as SHA-256.
@@ -7,99 +6,112 @@ import FoundationEssentials
 /// time says neither whether a key was nearly right nor which of them it is.
 package struct APIKeys: Sendable {
   /// Who calls.
-  struct Caller: Sendable, Equatable {
-    /// For the logs.
-    let name: String
-    /// Begins the ids of the caller's jobs, so that no caller can read or meet the job of another.
-    let scope: String
+  package struct Caller: Sendable, Equatable {
+    /// For the logs, and for the limits: keys of one name share them, as an old and a new one do for a while.
+    package let name: String
+    /// Begins the ids of the caller's jobs, so that no caller can read or meet the job of another. It follows from
+    /// the digest of the key, so it is the same however the key is written down.
+    package let scope: String
+    package let limits: CallerLimits
   }
 
   private struct Entry {
     let caller: Caller
-    let digest: [UInt8]
+    let digest: KeyDigest
+    /// Where it was read, for errors.
+    let place: String
   }
 
-  package static let none = APIKeys(entries: [])
+  package static let none = APIKeys()
 
-  private let entries: [Entry]
+  private var entries: [Entry] = []
 
   package var isEmpty: Bool { entries.isEmpty }
 
-  private init(entries: [Entry]) {
-    self.entries = entries
-  }
+  private init() {}
 
   /// - Parameters:
-  ///   - key: `API_KEY`; `nil` and empty are no key.
-  ///   - file: the text of `API_KEYS_FILE`: one key a line, plain or as `name:key`; empty lines and lines that
-  ///     begin with `#` don't count.
-  package init(key: String?, file: String? = nil) throws(GatewayError) {
-    var entries: [Entry] = []
+  ///   - key: `API_KEY`, one key; `nil` and empty are none.
+  ///   - list: `API_KEYS`, lines as in the file, which commas separate too; `nil` and empty are none.
+  ///   - file: the text of `API_KEYS_FILE`: one key a line, see `APIKeyLine`; empty lines and lines that begin
+  ///     with `#` don't count.
+  package init(key: String?, list: String? = nil, file: String? = nil) throws(GatewayError) {
     if let key, !key.isEmpty {
-      entries.append(try Self.entry(name: "default", key: key[...], setting: "API_KEY"))
+      let line = try APIKeyLine(name: "default", key: key[...], limits: CallerLimits(), place: "API_KEY")
+      try add(line, place: "API_KEY")
+    }
+    if let list, !list.isEmpty {
+      // A comment goes to the end of its line: what was commented out must not become a key after its first comma.
+      let entries = Self.lines(list).map(\.text).flatMap { $0.split(separator: ",") }
+      var count = 0
+      for entry in entries {
+        guard let text = Self.content(entry) else { continue }
+        count += 1
+        let place = "API_KEYS entry \(count)"
+        try add(APIKeyLine(text, place: place), place: place)
+      }
+      if count == 0 { throw GatewayError("API_KEYS", "there is no key in it") }
     }
     if let file {
-      let lines = file.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-      for (index, line) in lines.enumerated() {
-        let text = line.trimmed
-        if text.isEmpty || text.hasPrefix("#") { continue }
-        let colon = text.firstIndex(of: ":")
-        let name = colon.map { String(text[..<$0].trimmed) } ?? "line-\(index + 1)"
-        let key = colon.map { text[text.index(after: $0)...].trimmed } ?? text
-        let setting = "API_KEYS_FILE line \(index + 1)"
-        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-          throw GatewayError(setting, "the name before the colon must be 1 to 64 ASCII characters")
-        }
-        entries.append(try Self.entry(name: name, key: key, setting: setting))
+      let lines = Self.lines(file)
+      for line in lines {
+        let place = "API_KEYS_FILE line \(line.number)"
+        try add(APIKeyLine(line.text, place: place), place: place)
       }
-      if entries.isEmpty { throw GatewayError("API_KEYS_FILE", "the file has no key") }
+      if lines.isEmpty { throw GatewayError("API_KEYS_FILE", "the file has no key") }
     }
-    self.entries = entries
   }
 
   /// Reads `API_KEYS_FILE` too.
-  package static func load(key: String?, filePath: String?) throws(GatewayError) -> APIKeys {
-    guard let filePath, !filePath.isEmpty else { return try APIKeys(key: key) }
+  package static func load(
+    key: String?, list: String? = nil, filePath: String?
+  ) throws(GatewayError) -> APIKeys {
+    guard let filePath, !filePath.isEmpty else { return try APIKeys(key: key, list: list) }
     guard let data = FileManager.default.contents(atPath: filePath),
       let text = String(validating: data, as: UTF8.self)
     else { throw GatewayError("API_KEYS_FILE", "can't read \(filePath) as text") }
-    return try APIKeys(key: key, file: text)
+    return try APIKeys(key: key, list: list, file: text)
   }
 
   /// The caller whose key this is.
-  func caller(presenting key: String) -> Caller? {
-    let presented = Self.sha256(key)
-    var found: Caller?
+  ///
+  /// - Parameter difference: is asked once for every key, whether or not one was found before.
+  package func caller(
+    presenting key: String,
+    difference: (KeyDigest, KeyDigest) -> UInt8 = { $0.difference(from: $1) }
+  ) -> Caller? {
+    let presented = KeyDigest(of: key)
+    // Reckoned and not branched, so that a key that is found takes no other path than the rest.
+    var found = -1
+    for (index, entry) in entries.enumerated() {
+      let isEqual = Int((UInt16(difference(entry.digest, presented)) &- 1) >> 15)
+      found += (index - found) * isEqual
+    }
+    return found < 0 ? nil : entries[found].caller
+  }
+
+  private mutating func add(_ line: APIKeyLine, place: String) throws(GatewayError) {
     for entry in entries {
-      var difference: UInt8 = 0
-      for (left, right) in zip(entry.digest, presented) { difference |= left ^ right }
-      found = difference == 0 ? entry.caller : found
+      if entry.digest == line.digest { throw GatewayError(place, "it is the same key as \(entry.place)") }
+      if entry.caller.name == line.name, entry.caller.limits != line.limits {
+        throw GatewayError(
+          place,
+          "it has the name of \(entry.place) and other limits; keys of one name share their limits")
+      }
     }
-    return found
+    let caller = Caller(name: line.name, scope: line.scope, limits: line.limits)
+    entries.append(Entry(caller: caller, digest: line.digest, place: place))
   }
 
-  private static func entry(name: String, key: Substring, setting: String) throws(GatewayError) -> Entry {
-    // What a header field can carry.
-    guard !key.isEmpty, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-      throw GatewayError(setting, "a key must be printable ASCII without spaces")
-    }
-    // The scope is visible in ids, so it is not a part of the hash that the key is checked with.
-    let scope = sha256("scope of \(key)").prefix(4).map { byte in
-      (byte < 16 ? "0" : "") + String(byte, radix: 16)
-    }
-    return Entry(caller: Caller(name: name, scope: scope.joined()), digest: sha256(String(key)))
+  /// The lines that may have keys, and their numbers in the text.
+  private static func lines(_ text: String) -> [(number: Int, text: Substring)] {
+    text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()
+      .compactMap { index, line in content(line).map { (index + 1, $0) } }
   }
 
-  private static func sha256(_ text: String) -> [UInt8] {
-    Array(SHA256.hash(data: Array(text.utf8)))
-  }
-}
-
-extension Substring {
-  fileprivate var trimmed: Substring {
-    var text = self[...]
-    while text.first?.isWhitespace == true { text = text.dropFirst() }
-    while text.last?.isWhitespace == true { text = text.dropLast() }
-    return text
+  /// Nil for what is empty or a comment.
+  private static func content(_ line: Substring) -> Substring? {
+    let text = line.drop(while: \.isWhitespace)
+    return text.isEmpty || text.hasPrefix("#") ? nil : text
   }
 }

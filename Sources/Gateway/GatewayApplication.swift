@@ -63,7 +63,8 @@ extension GatewayApplication {
       document = try OpenAPIDocument.embedded()
       dispatcher = JobDispatcher(
         limits: configuration.limits, waiter: waiter(configuration.requestTimeout),
-        pingInterval: configuration.pingInterval, recent: RecentJobs())
+        pingInterval: configuration.pingInterval, budget: TokenBudget(limits: configuration.rateLimits),
+        recent: RecentJobs())
       trails = JobTrails(
         waiter: waiter(configuration.followTimeout), maxBytes: configuration.maxTrailBytes, logger: logger)
     }
@@ -72,6 +73,7 @@ extension GatewayApplication {
       let router = Router(context: GatewayContext.self)
       router.add(middleware: RequestMiddleware())
       router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
+      router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits))
       router.add(middleware: KnownMethodMiddleware())
       let models = ModelDirectory(queue: queue, configured: configuration.modelName)
       PageRoutes().add(to: router)

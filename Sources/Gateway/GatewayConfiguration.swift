@@ -1,10 +1,13 @@
+package import JobQueue
 package import JobWire
 
 /// The settings of a gateway.
 ///
 /// ## Configuration keys
 /// - `HOST` (`127.0.0.1`), `PORT` (8080; 0 is any free port): where to listen.
-/// - `API_KEY` (none), `API_KEYS_FILE` (none): who may call; see `APIKeys`.
+/// - `API_KEY` (none), `API_KEYS` (none), `API_KEYS_FILE` (none): who may call; see `APIKeys`.
+/// - `REQUESTS_PER_MINUTE` (0: no limit), `TOKENS_PER_MINUTE` (0: no limit): of each caller whose key doesn't say
+///   anything else, and of all together if there are no keys.
 /// - `INSECURE` (`false`): listen on other addresses than loopback without any key.
 /// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `QUEUE_NAMESPACE`: see `RequestLimits`.
 /// - `REQUEST_TIMEOUT_SECONDS` (120): how long a client waits for its result at most.
@@ -22,6 +25,10 @@ package struct GatewayConfiguration: Sendable {
   package var port = 8080
   package var keys = APIKeys.none
   package var insecure = false
+  package var requestsPerMinute = 0
+  package var tokensPerMinute = 0
+  /// Counts what callers use; where there are several gateways, one that they share.
+  package var rateLimiter: any RateLimiter = InMemoryRateLimiter()
   package var limits = RequestLimits()
   package var requestTimeout = Duration.seconds(120)
   package var headerTimeout = Duration.seconds(10)
@@ -44,11 +51,18 @@ package struct GatewayConfiguration: Sendable {
 
   package init() {}
 
+  package var rateLimits: RateLimits {
+    RateLimits(
+      limiter: rateLimiter, requestsPerMinute: requestsPerMinute, tokensPerMinute: tokensPerMinute)
+  }
+
   package func validate() throws(GatewayError) {
     try require("PORT", port, in: 0...65_535)
     try require("MAX_BODY_BYTES", limits.maxBodyBytes, in: 1_024...67_108_864)
     try require("MAX_PROMPT_BYTES", limits.maxPromptBytes, in: 1...limits.maxBodyBytes)
     try require("MAX_NEW_TOKENS", limits.maxNewTokens, in: 1...1_048_576)
+    try require("REQUESTS_PER_MINUTE", requestsPerMinute, in: CallerLimits.allowed)
+    try require("TOKENS_PER_MINUTE", tokensPerMinute, in: CallerLimits.allowed)
     try require("MAX_CONNECTIONS", maxConnections, in: 1...1_000_000)
     try require("REQUEST_TIMEOUT_SECONDS", requestTimeout, upTo: 3_600)
     try require("HEADER_TIMEOUT_SECONDS", headerTimeout, upTo: 3_600)

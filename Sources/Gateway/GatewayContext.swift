@@ -8,6 +8,8 @@ struct GatewayContext: RequestContext {
   var requestID = ""
   /// `nil` if no keys are set.
   var caller: APIKeys.Caller?
+  /// `nil` if the caller has no limit.
+  var rateLimits: RateLimitReport?
   private let channel: any Channel
 
   init(source: ApplicationRequestContextSource) {

@@ -19,6 +19,7 @@ struct JobDispatcher: Sendable {
   let limits: RequestLimits
   let waiter: JobWaiter
   let pingInterval: Duration
+  let budget: TokenBudget
   let recent: RecentJobs
 
   /// Names the job: by the header `Idempotency-Key`, by the body, or by the gateway.
@@ -40,10 +41,11 @@ struct JobDispatcher: Sendable {
   ) async throws(APIError) -> (bytes: [UInt8], result: JobResult) {
     do {
       let begin = ContinuousClock.now
-      let accepted = try await accept(order, logger: context.logger)
+      let accepted = try await accept(order, context)
       let outcome = await waiter.outcome(
-        of: accepted, connection: await context.connection(), logger: context.logger)
+        of: accepted.job, connection: await context.connection(), logger: context.logger)
       recent.note(order, outcome, took: .now - begin)
+      await accepted.settle(outcome)
       switch outcome {
       case .result(let bytes):
         let result = try JobResult.stored(bytes)
@@ -64,12 +66,12 @@ struct JobDispatcher: Sendable {
   ) async throws(APIError) -> Response {
     do {
       let begin = ContinuousClock.now
-      let accepted = try await accept(order, logger: context.logger)
+      let accepted = try await accept(order, context)
       // What is known to have failed needs no stream to say so.
-      if case .finished(let bytes) = accepted.outcome {
+      if case .finished(let bytes) = accepted.job.outcome {
         let result = try JobResult.stored(bytes)
         if result.status != .completed {
-          await accepted.settle(clientLeft: false)
+          await accepted.job.settle(clientLeft: false)
           throw APIError(result)
         }
       }
@@ -79,8 +81,9 @@ struct JobDispatcher: Sendable {
         let answer = StreamedAnswer(
           id: order.id, format: format, pingInterval: pingInterval, writer: writer, logger: logger)
         let outcome = await waiter.outcome(
-          of: accepted, connection: connection, follower: answer, logger: logger)
+          of: accepted.job, connection: connection, follower: answer, logger: logger)
         recent.note(order, outcome, took: .now - begin)
+        await accepted.settle(outcome, told: answer.tokenCount)
         try await answer.finish(outcome, timeout: waiter.timeout)
       }
     } catch {
@@ -88,11 +91,20 @@ struct JobDispatcher: Sendable {
     }
   }
 
-  /// Submits the job.
-  func accept(_ order: Order, logger: Logger) async throws(JobQueueError) -> AcceptedJob {
-    try await waiter.accept(
-      submission(of: order), timeToLive: order.job.ttlMilliseconds.map { .milliseconds($0) },
-      cancelsWhenClientLeaves: !order.keepsJob, logger: logger)
+  /// Submits the job, after its tokens were taken from what the caller may use.
+  func accept(_ order: Order, _ context: GatewayContext) async throws(APIError) -> ChargedJob {
+    let reservation = try await budget.reserve(tokens: order.job.mostNewTokens, for: context)
+    do throws(JobQueueError) {
+      let job = try await waiter.accept(
+        submission(of: order), timeToLive: order.job.ttlMilliseconds.map { .milliseconds($0) },
+        cancelsWhenClientLeaves: !order.keepsJob, logger: context.logger)
+      // What others asked for first is theirs to pay.
+      if case .queued = job.outcome {} else { await reservation.settle(used: 0) }
+      return ChargedJob(job: job, reservation: reservation, isKept: order.keepsJob)
+    } catch {
+      await reservation.settle(used: 0)
+      throw APIError(error)
+    }
   }
 
   /// The error as the client of this job gets it.

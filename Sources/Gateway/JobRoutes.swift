@@ -30,20 +30,20 @@ struct JobRoutes: Sendable {
     var order = try dispatcher.order(job, request, context)
     order.keepsJob = true
     do {
-      let accepted = try await dispatcher.accept(order, logger: context.logger)
+      let accepted = try await dispatcher.accept(order, context)
       let state: JobState =
-        switch accepted.outcome {
+        switch accepted.job.outcome {
         case .queued: .queued
         case .attached: try await queue.state(of: order.id)
         case .finished(let result): .finished(result: result)
         }
       if case .finished = state {
-        await accepted.settle(clientLeft: false)
+        await accepted.job.settle(clientLeft: false)
       } else {
         trails.add(accepted)
       }
       var json = statusJSON(order.id, state)
-      if case .queued(let position) = accepted.outcome {
+      if case .queued(let position) = accepted.job.outcome {
         json.append(("position", .integer(Int64(position))))
       }
       return Response(

@@ -11,7 +11,7 @@ final class JobTrails: Service {
   private struct Followed: Sendable {
     let trail: JobTrail
     /// Nil: a job that another gateway took. Only its result will be heard of.
-    let job: AcceptedJob?
+    let job: ChargedJob?
   }
 
   /// How long the events of a job are kept once it ended, unless their memory is needed.
@@ -44,8 +44,8 @@ final class JobTrails: Service {
   }
 
   /// Follows a job that was accepted here.
-  func add(_ job: AcceptedJob) {
-    _ = begin(job.submission.id, job)
+  func add(_ job: ChargedJob) {
+    _ = begin(job.job.submission.id, job)
   }
 
   /// The trail of a job. One that isn't known here is followed from now on.
@@ -53,7 +53,7 @@ final class JobTrails: Service {
     trails.withLock { $0[id] } ?? begin(id, nil)
   }
 
-  private func begin(_ id: JobID, _ job: AcceptedJob?) -> JobTrail {
+  private func begin(_ id: JobID, _ job: ChargedJob?) -> JobTrail {
     let trail = JobTrail(id: id, memory: memory)
     let known = trails.withLock { trails in
       if let known = trails[id], known.endTime == nil { return known }
@@ -72,10 +72,11 @@ final class JobTrails: Service {
     let outcome =
       if let job = followed.job {
         await waiter.outcome(
-          of: job, connection: ClientConnection(), follower: followed.trail, logger: logger)
+          of: job.job, connection: ClientConnection(), follower: followed.trail, logger: logger)
       } else {
         await waiter.outcome(of: followed.trail.id, follower: followed.trail, logger: logger)
       }
+    await followed.job?.settle(outcome)
     followed.trail.end(outcome, timeout: waiter.timeout)
   }
 }

@@ -14,6 +14,8 @@ final class StreamedAnswer: JobFollower {
   private let format: any StreamFormat
   private var writer: any ResponseBodyWriter
   private let logger: Logger
+  /// How many tokens were told.
+  private(set) var tokenCount = 0
   /// By choice.
   private var texts: [Int: StreamedText] = [:]
 
@@ -39,6 +41,7 @@ final class StreamedAnswer: JobFollower {
     var events = ServerSentEvents()
     for token in texts[piece.choice, default: StreamedText()].take(piece) {
       events.add(format.event(of: token, choice: piece.choice))
+      tokenCount += 1
     }
     if events.buffer.readableBytes > 0 { try await writer.write(events.buffer) }
   }

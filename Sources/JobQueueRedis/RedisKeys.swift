@@ -40,6 +40,9 @@ package struct RedisKeys: Sendable {
   var pace: String { prefix + "pace" }
   /// STRING, written to find out whether writing works; expires.
   var probe: String { prefix + "probe" }
+  /// HASH of what is left of a caller's limit: `n` in 60,000ths of a unit, `t` of when that is in milliseconds;
+  /// expires when all of it is there again.
+  func rate(_ bucket: String) -> String { prefix + "rate:" + bucket }
 
   /// Requesters that read a list with `BLPOP`.
   var replyPrefix: String { prefix + "reply:" }

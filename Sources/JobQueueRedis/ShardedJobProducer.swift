@@ -4,7 +4,7 @@ import ServiceLifecycle
 
 /// A gateway's side of a queue on Redis, whatever the number of its shards.
 package final class ShardedJobProducer: JobProducer {
-  private let shards: [RedisJobProducer]
+  let shards: [RedisJobProducer]
 
   /// - Parameter identify: reads the envelope of a payload.
   /// - Throws: `invalidConfiguration`. Redis needn't be reachable yet.

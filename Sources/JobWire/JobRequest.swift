@@ -77,6 +77,12 @@ package struct JobRequest: Sendable, Equatable {
   /// Whether the request is to be answered from the tokens of its prompts alone: nothing is computed for it.
   package var isTokenization: Bool { maxNewTokens == 0 && (logprobs == nil || !echo) }
 
+  /// The most tokens that may be made for it. A classification makes none.
+  package var mostNewTokens: Int {
+    let isClassification = TaskDescription.all.contains { $0.name == taskName && $0.kind == .classify }
+    return isClassification ? 0 : maxNewTokens * sequencesPerPrompt * prompts.count
+  }
+
   /// Whether the tokens can be told as they come: the best of several are only known at the end.
   package var tellsTokens: Bool { stream && sequencesPerPrompt == completions }
 

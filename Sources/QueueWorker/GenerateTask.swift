@@ -111,7 +111,9 @@ extension GenerateTask {
     sequence.minNewTokens = min(request.minTokens, sequence.maxNewTokens)
     // The best are those with the greatest probability.
     sequence.topLogprobs = request.logprobs ?? (request.sequencesPerPrompt > request.completions ? 0 : nil)
-    sequence.scoresPrompt = request.echo && request.logprobs != nil
+    // One of a prompt's sequences is enough.
+    sequence.scoresPrompt =
+      request.echo && request.logprobs != nil && number % request.sequencesPerPrompt == 0
     return sequence
   }
 
@@ -148,7 +150,8 @@ extension GenerateTask {
       let made = results.isEmpty ? [] : Array(results[number * each..<(number + 1) * each])
       for index in 0..<request.completions {
         let result = request.bestOf == nil ? made.dropFirst(index).first : made.likeliest[index]
-        choices.append(choice(choices.count, of: request, prompt, result))
+        choices.append(
+          choice(choices.count, of: request, prompt, made.first?.promptLogprobs ?? [], result))
       }
     }
     return TaskAnswer(
@@ -162,7 +165,8 @@ extension GenerateTask {
   }
 
   private func choice(
-    _ index: Int, of request: JobRequest, _ prompt: TokenizedPrompt, _ result: GenerationResult?
+    _ index: Int, of request: JobRequest, _ prompt: TokenizedPrompt, _ promptLogprobs: [TokenLogprobs?],
+    _ result: GenerationResult?
   ) -> JobResult.Choice {
     let echoed = request.echo ? prompt.tokens : []
     let tokens = echoed + (result?.tokens ?? [])
@@ -172,7 +176,7 @@ extension GenerateTask {
       tokens: tokens.map(Int.init))
     if request.logprobs != nil {
       choice.logprobs = TokenTexts(engine.tokenizer).logprobs(
-        of: tokens, (request.echo ? result?.promptLogprobs ?? [] : []) + (result?.logprobs ?? []))
+        of: tokens, (request.echo ? promptLogprobs : []) + (result?.logprobs ?? []))
     }
     return choice
   }

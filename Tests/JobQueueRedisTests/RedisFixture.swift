@@ -48,7 +48,7 @@ struct RedisFixture: Sendable {
     try server.probe().send("ZADD", key("workers"), "1", consumer.workerID)
   }
 
-  /// Shortens every lifetime, and moves the times of submission back.
+  /// Shortens every lifetime, and moves the times of submission and of limits back.
   func advance(by time: Duration) throws {
     let probe = try server.probe()
     let milliseconds = Int(time.components.seconds) * 1000
@@ -59,6 +59,7 @@ struct RedisFixture: Sendable {
       if key.contains(":job:"), try probe.send("HEXISTS", key, "t0").integer == 1 {
         try probe.send("HINCRBY", key, "t0", "-\(milliseconds)")
       }
+      if key.contains(":rate:") { try probe.send("HINCRBY", key, "t", "-\(milliseconds)") }
       guard let left = try probe.send("PTTL", key).integer, left > 0 else { continue }
       try probe.send("PEXPIRE", key, "\(left - milliseconds)")
     }

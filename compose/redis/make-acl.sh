@@ -37,7 +37,7 @@ session="+auth +hello +ping +info +time +role +cluster|slots +client|setname +ev
   echo "user default off"
   echo "user health on nopass resetkeys -@all +auth +ping"
   echo "user gateway on #$(hash_of gateway) resetkeys" \
-    "$(keys '~' 'q:*' 'job:*' 'res:*' 'cxl:*' 'inbox:*' 'reply:*' workers stats pace probe paused dead)" \
+    "$(keys '~' 'q:*' 'job:*' 'res:*' 'cxl:*' 'inbox:*' 'reply:*' 'rate:*' workers stats pace probe paused dead)" \
     "$(keys '%R~' 'proc:*' 'winfo:*')" \
     "-@all $session +get +mget +set +del +exists +hget +hmget +hset +hdel +hgetall +hincrby +llen +lindex +lrange" \
     "+lpush +rpush +lrem +xadd +xread +pexpire +zcount +zrange"

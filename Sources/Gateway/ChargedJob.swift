@@ -1,0 +1,23 @@
+import JobWire
+
+/// An accepted job, and the tokens that were taken for it from what its caller may use.
+struct ChargedJob: Sendable {
+  let job: AcceptedJob
+  let reservation: TokenBudget.Reservation
+  /// Whether it goes on without its client.
+  let isKept: Bool
+
+  /// Gives back what the job didn't need. What goes on unseen stays charged.
+  ///
+  /// - Parameter told: tokens that a client got before it left.
+  func settle(_ outcome: JobWaiter.Outcome, told: Int = 0) async {
+    switch outcome {
+    case .result(let bytes):
+      let usage = (try? JobResult.decode(bytes))?.usage
+      await reservation.settle(used: usage?.completionTokens ?? told)
+    case .clientLeft where isKept, .deadline: return
+    case .clientLeft: await reservation.settle(used: told)
+    case .failed: await reservation.settle(used: 0)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Hummingbird
+import JobQueue
+package import Logging
+
+/// The limit of generated tokens a minute, for the routes that generate.
+///
+/// A request reserves the most that it may generate before its job is submitted, and settles what it did generate
+/// when that is known:
+/// ```swift
+/// let reservation = try await budget.reserve(tokens: job.maxNewTokens, for: context)
+/// do {
+///   let result = try await answer(to: job)
+///   await reservation.settle(used: result.usage.completionTokens)
+/// } catch {
+///   await reservation.settle(used: 0)
+/// }
+/// ```
+package struct TokenBudget: Sendable {
+  private let limits: RateLimits
+
+  package init(limits: RateLimits) { self.limits = limits }
+
+  /// - Parameter tokens: of all completions together.
+  /// - Throws: 422 if it is more than the caller's limit, 429 if it is more than is left of it.
+  package func reserve(
+    tokens: Int, for caller: APIKeys.Caller?, logger: Logger
+  ) async throws(APIError) -> Reservation {
+    try await reserve(tokens, caller, report: nil, logger)
+  }
+
+  /// The same, and tells the headers of the response what is left.
+  func reserve(tokens: Int, for context: GatewayContext) async throws(APIError) -> Reservation {
+    try await reserve(tokens, context.caller, report: context.rateLimits, context.logger)
+  }
+
+  private func reserve(
+    _ tokens: Int, _ caller: APIKeys.Caller?, report: RateLimitReport?, _ logger: Logger
+  ) async throws(APIError) -> Reservation {
+    guard tokens > 0, let bucket = limits.bucket(.tokens, of: caller) else { return .none }
+    if tokens > bucket.capacity { throw .exceedsTokenLimit(tokens, limit: bucket.capacity) }
+    guard let decision = await limits.take(tokens, from: bucket, logger: logger) else { return .none }
+    report?.note(decision, of: .tokens)
+    if !decision.isAllowed { throw .rateLimitExceeded(decision, of: .tokens, cost: tokens) }
+    return Reservation(tokens) { [limits] difference in
+      await limits.charge(difference, to: bucket, logger: logger)
+    }
+  }
+}

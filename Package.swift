@@ -120,7 +120,8 @@ let package = Package(
     testTarget(
       "ObservabilityTests",
       dependencies: ["Observability", .hummingbirdTesting, .httpTypes, .logging, .nioCore, .serviceLifecycle]),
-    testTarget("CLITests", dependencies: ["CLI", "GPT2", "JobWire", .argumentParser]),
+    testTarget(
+      "CLITests", dependencies: ["CLI", "GPT2", "JobQueue", "JobWire", "Observability", .argumentParser]),
     testTarget("EndToEndTests", dependencies: ["CLI", "JobWire", "RedisTestServer", "ServiceUnderTest"]),
     testTarget("ChaosTests", dependencies: ["CLI", "JobWire", "RedisTestServer", "ServiceUnderTest"]),
   ],

@@ -1,11 +1,14 @@
 package import Logging
 
 /// Writes each event as one line, as JSON or for people. Nothing in a message or in metadata can begin a line
-/// of its own or move a terminal's cursor: control characters are escaped.
+/// of its own or move a terminal's cursor: control characters are escaped. Nor can it fill a disk: long texts are cut.
 package struct LineLogHandler: LogHandler {
   package enum Style: Sendable {
     case json, text
   }
+
+  /// How many bytes a message, a name or a value of metadata has at most.
+  package static let maxTextBytes = 4096
 
   package var logLevel: Logger.Level
   package var metadata: Logger.Metadata = [:]
@@ -47,13 +50,19 @@ package struct LineLogHandler: LogHandler {
       ("time", Timestamp.now()), ("level", event.level.rawValue), ("logger", label),
       ("message", event.message.description),
     ]
-    let names = Set(own.map(\.0))
-    let rest = fields.map { (names.contains($0.0) ? "_\($0.0)" : $0.0, $0.1) }
+    var taken = Set(own.map(\.0) + fields.map(\.0))
+    let rest = fields.map { name, value in
+      var unique = name
+      if own.contains(where: { $0.0 == name }) {
+        repeat { unique = "_" + unique } while !taken.insert(unique).inserted
+      }
+      return (unique, value)
+    }
     for (index, field) in (own + rest).enumerated() {
       line.append(contentsOf: (index == 0 ? "\"" : ",\"").utf8)
-      JSONText.append(field.0, to: &line)
+      append(field.0, to: &line)
       line.append(contentsOf: "\":\"".utf8)
-      JSONText.append(field.1, to: &line)
+      append(field.1, to: &line)
       line.append(UInt8(ascii: "\""))
     }
     line.append(contentsOf: "}\n".utf8)
@@ -63,12 +72,18 @@ package struct LineLogHandler: LogHandler {
   private func text(_ event: LogEvent, _ fields: [(String, String)]) -> [UInt8] {
     let time = Timestamp.now().dropFirst(11).prefix(8)
     var line = Array("\(time) \(event.level.rawValue) ".utf8)
-    JSONText.append(event.message.description, to: &line)
+    append(event.message.description, to: &line)
     for (name, value) in fields {
       line.append(contentsOf: "  ".utf8)
-      JSONText.append("\(name)=\(value)", to: &line)
+      append(name, to: &line)
+      line.append(UInt8(ascii: "="))
+      append(value, to: &line)
     }
     line.append(UInt8(ascii: "\n"))
     return line
+  }
+
+  private func append(_ text: String, to line: inout [UInt8]) {
+    JSONText.append(text, to: &line, limit: Self.maxTextBytes)
   }
 }

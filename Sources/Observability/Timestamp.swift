@@ -3,9 +3,19 @@ import Glibc
 /// The time of day in UTC, as RFC 3339 spells it.
 package enum Timestamp {
   static func now() -> String {
+    let now = sinceEpoch()
+    return text(seconds: now.seconds, nanoseconds: now.nanoseconds)
+  }
+
+  static func secondsSince1970() -> Double {
+    let now = sinceEpoch()
+    return Double(now.seconds) + Double(now.nanoseconds) / 1e9
+  }
+
+  private static func sinceEpoch() -> (seconds: Int, nanoseconds: Int) {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return text(seconds: time.tv_sec, nanoseconds: time.tv_nsec)
+    return (time.tv_sec, time.tv_nsec)
   }
 
   package static func text(seconds: Int, nanoseconds: Int) -> String {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Logging
 import Observability
 import Synchronization
@@ -51,6 +52,79 @@ import Testing
     #expect(lines.count == 1)
     #expect(lines[0].utf8.dropLast().allSatisfy { $0 >= 0x20 && $0 != 0x7F })
     #expect(lines[0].contains(#"a\nb\u000d\u001b[31m\u007f\"\\"#))
+  }
+
+  @Test("JSON gives back exactly what was logged, whatever it holds")
+  func roundTrip() throws {
+    var odd = ""
+    for value in UInt32(0)..<0x2100 { odd.unicodeScalars.append(Unicode.Scalar(value) ?? "-") }
+    odd += "🦆\u{10FFFF}"
+    for text in stride(from: 0, to: odd.unicodeScalars.count, by: 500) {
+      let part = String(String.UnicodeScalarView(odd.unicodeScalars.dropFirst(text).prefix(500)))
+      let line = try #require(Self.lines(.json) { $0.info("\(part)", metadata: ["k": "\(part)"]) }.first)
+      let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+      #expect(object["message"].map { Array($0.utf8) } == Array(part.utf8))
+      #expect(object["k"].map { Array($0.utf8) } == Array(part.utf8))
+    }
+  }
+
+  @Test(
+    "Neither Unicode's line ends nor its controls get through",
+    arguments: [LineLogHandler.Style.json, .text],
+    ["\u{85}", "\u{9B}31m", "\u{2028}", "\u{2029}", "\u{202E}", "\u{2066}", "\r\n"])
+  func unicodeControls(style: LineLogHandler.Style, control: String) {
+    let lines = Self.lines(style) { $0.info("a\(control)b", metadata: ["k\(control)": "v\(control)"]) }
+    #expect(lines.count == 1)
+    #expect(lines[0].dropLast().unicodeScalars.allSatisfy { !control.unicodeScalars.prefix(1).contains($0) })
+    #expect(lines[0].dropLast().allSatisfy { !$0.isNewline })
+  }
+
+  @Test(
+    "A long text is cut between two characters, and tells what is missing", arguments: ["x", "é", "🦆", "\n"])
+  func longTexts(character: String) throws {
+    let long = String(repeating: character, count: 100_000)
+    let line = try #require(
+      Self.lines(.json) { $0.info("\(long)", metadata: ["k": "\(long)", "l": "short"]) }.first)
+    #expect(line.utf8.count < 2 * 4096 + 200)
+    let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+    for name in ["message", "k"] {
+      let match = try #require(object[name]?.wholeMatch(of: /((?s).*)… \(([0-9]+) bytes more\)/))
+      let kept = String(match.output.1)
+      #expect(kept == String(repeating: character, count: kept.count))
+      #expect(kept.utf8.count + (Int(match.output.2) ?? 0) == long.utf8.count)
+    }
+    #expect(object["l"] == "short")
+  }
+
+  @Test("A text of the longest length is not cut")
+  func longestText() throws {
+    let longest = String(repeating: "x", count: LineLogHandler.maxTextBytes)
+    let lines = Self.lines(.text) {
+      $0.info("\(longest)")
+      $0.info("\(longest)x")
+    }
+    #expect(lines[0].hasSuffix(" \(longest)\n"))
+    #expect(lines[1].hasSuffix(" bytes more)\n"))
+  }
+
+  @Test("Job, request and trace are found by the same names everywhere")
+  func keys() throws {
+    let line = try #require(
+      Self.lines(.json) { logger in
+        var logger = logger
+        logger[metadataKey: LogKey.requestID] = "r"
+        logger[metadataKey: LogKey.traceID] = "t"
+        logger.info("m", metadata: [LogKey.jobID: "j"])
+      }.first)
+    #expect(line.hasSuffix(#""message":"m","job_id":"j","request_id":"r","trace_id":"t"}"# + "\n"))
+  }
+
+  @Test("No name occurs twice in an object")
+  func uniqueNames() throws {
+    let line = try #require(
+      Self.lines(.json) { $0.info("m", metadata: ["message": "1", "_message": "2", "__message": "3"]) }.first)
+    let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
+    #expect(Set(object.values).isSuperset(of: ["m", "1", "2", "3"]))
   }
 
   @Test("Metadata can't pass itself off as the message or the level")

@@ -17,6 +17,7 @@ demo: release ## Set up, build, start the service with the bundled models and as
 test: test-deps lint kernels-check ## Set up, build and run all tests
 	$(SWIFT) build --build-tests $(IMPORT_CHECK)
 	$(SWIFT) test --skip-build --no-parallel
+	Tools/client_tests.sh
 
 chaos: test-deps release ## Break everything while 5,000 jobs run (CHAOS_JOBS, CHAOS_FAULTS; CHAOS_SEED replays a run)
 	$(SWIFT) build --build-tests $(IMPORT_CHECK)
@@ -49,7 +50,8 @@ deps: ## Install what the build needs
 	@$(call install,libhiredis-dev curl)
 
 test-deps: ## Install what the tests need
-	@$(call install,libhiredis-dev curl redis-server redis-tools libsimde-dev gcc libc6-dev)
+	@$(call install,libhiredis-dev curl redis-server redis-tools libsimde-dev gcc libc6-dev \
+	  python3-venv chromium)
 
 clean: ## Remove what was built
 	rm -rf .build

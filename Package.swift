@@ -82,7 +82,8 @@ let package = Package(
     swiftTarget(
       "Gateway",
       dependencies: [
-        "CWebPage", "JobQueue", "JobWire", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes, .collections,
+        "CWebPage", "JobQueue", "JobWire", "Observability", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
+        .collections,
         .crypto,
         .logging, .serviceLifecycle,
       ]),
@@ -113,7 +114,8 @@ let package = Package(
     testTarget(
       "GatewayTests",
       dependencies: [
-        "Gateway", "CWebPage", "JobQueue", "JobWire", .hummingbird, .hummingbirdTesting, .httpTypes, .logging,
+        "Gateway", "CWebPage", "JobQueue", "JobWire", "Observability", .hummingbird, .hummingbirdTesting,
+        .httpTypes, .logging,
         .nioCore,
         .nioPosix,
       ]),

@@ -15,7 +15,7 @@ struct Compute {
   private let engines: [Engine]
 
   /// - Parameter defaultThreads: `THREADS`, where it is not given.
-  init(settings: Settings, defaultThreads: String, logger: Logger) throws {
+  init(settings: Settings, defaultThreads: String, metrics: ComputeMetrics, logger: Logger) throws {
     let catalog = try ModelCatalog(settings: settings) { logger.notice("\($0)") }
     let configuration = try EngineConfiguration(settings, defaultThreads: defaultThreads)
     var engines: [String: Engine] = [:]
@@ -34,7 +34,9 @@ struct Compute {
     func task(_ definition: TaskDefinition) throws -> any JobTask {
       let found = try catalog.load(definition.model)
       let engine =
-        try engines[found.path] ?? Engine(model: found.model, configuration: fitted(to: found.model))
+        try engines[found.path]
+        ?? Engine(
+          model: found.model, configuration: fitted(to: found.model), onStep: metrics.engineObserver())
       engines[found.path] = engine
       logger.info(
         "model loaded",

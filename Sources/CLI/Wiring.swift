@@ -15,6 +15,7 @@ import UnixSignals
 struct Wiring {
   let settings: Settings
   let logger: Logger
+  private let metrics = MetricsRegistry()
 
   /// Decides where the logs go, too; to be made once a process.
   ///
@@ -24,6 +25,7 @@ struct Wiring {
     try LogBootstrap(level: settings.given(.logLevel) ?? defaultLevel, format: settings.string(.logFormat))
       .install()
     self.logger = Logger(label: label)
+    metrics.addProcess(version: serviceVersion)
   }
 
   /// Queue, worker and gateway in one process.
@@ -70,8 +72,9 @@ extension Wiring {
         "PORT is \(configuration.port), where no server can listen on \(configuration.host): it is in use or not "
           + "allowed; name another")
     }
+    metrics.addQueue(queue)
     return try GatewayApplication.buildApplication(
-      configuration: configuration, queue: queue, logger: logger
+      configuration: configuration, queue: queue, metrics: metrics, logger: logger
     ) { port in
       logger.notice("listening on http://\(configuration.host):\(port)")
     }
@@ -84,11 +87,16 @@ extension Wiring {
       drain: try settings.seconds(.drainSeconds, in: 0...3600),
       maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits())
     // After the other settings: what is wrong with them shows at once, not after a conversion.
-    let compute = try Compute(settings: settings, defaultThreads: defaultThreads, logger: logger)
+    let counts = ComputeMetrics(metrics)
+    let compute = try Compute(
+      settings: settings, defaultThreads: defaultThreads, metrics: counts, logger: logger)
     configuration.maxConcurrentJobs = compute.concurrency
-    activity.describe(model: compute.modelName, vocabulary: compute.vocabularySize) { 0 }
+    activity.describe(model: compute.modelName, vocabulary: compute.vocabularySize) {
+      counts.tokenCount
+    }
     return Worker(
-      queue: queue, tasks: compute.tasks, configuration: configuration, activity: activity, logger: logger)
+      queue: queue, tasks: compute.tasks, configuration: configuration, observers: [activity, counts],
+      logger: logger)
   }
 
   /// The health routes of a worker; none, if they are switched off.
@@ -98,9 +106,10 @@ extension Wiring {
     if port == 0 { return [] }
     let isDefault = settings.given(.adminPort) == nil
     return [
-      AdminServer(host: host, port: port, fallsBack: isDefault, logger: logger, readiness: readiness) {
-        port in
-        logger.notice("health routes on http://\(host):\(port)")
+      AdminServer(
+        host: host, port: port, fallsBack: isDefault, logger: logger, metrics: metrics, readiness: readiness
+      ) { port in
+        logger.notice("health routes and metrics on http://\(host):\(port)")
       }
     ]
   }

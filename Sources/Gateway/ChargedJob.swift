@@ -9,12 +9,12 @@ struct ChargedJob: Sendable {
 
   /// Gives back what the job didn't need. What goes on unseen stays charged.
   ///
-  /// - Parameter told: tokens that a client got before it left.
-  func settle(_ outcome: JobWaiter.Outcome, told: Int = 0) async {
+  /// - Parameters:
+  ///   - result: what the outcome says, if it is a result.
+  ///   - told: tokens that a client got before it left.
+  func settle(_ outcome: JobWaiter.Outcome, _ result: JobResult?, told: Int = 0) async {
     switch outcome {
-    case .result(let bytes):
-      let usage = (try? JobResult.decode(bytes))?.usage
-      await reservation.settle(used: usage?.completionTokens ?? told)
+    case .result: await reservation.settle(used: result?.usage?.completionTokens ?? told)
     case .clientLeft where isKept, .deadline: return
     case .clientLeft: await reservation.settle(used: told)
     case .failed: await reservation.settle(used: 0)

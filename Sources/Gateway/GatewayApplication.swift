@@ -2,6 +2,7 @@ package import Hummingbird
 package import JobQueue
 package import Logging
 import NIOCore
+package import Observability
 
 /// The HTTP front: routes and middleware apart from the server, so that tests run the former without sockets.
 package enum GatewayApplication {
@@ -9,14 +10,15 @@ package enum GatewayApplication {
   ///
   /// - Parameter onListening: is told the port, which is of interest when the setting was 0.
   package static func buildApplication(
-    configuration: GatewayConfiguration, queue: any JobProducer & JobQueueInspector, logger: Logger,
+    configuration: GatewayConfiguration, queue: any JobProducer & JobQueueInspector,
+    metrics: MetricsRegistry = MetricsRegistry(), logger: Logger,
     onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
   ) throws(GatewayError) -> some ApplicationProtocol {
     try configuration.validate()
     if configuration.keys.isEmpty, configuration.insecure {
       logger.warning("no keys are set: everybody who reaches \(configuration.host) may use this service")
     }
-    let parts = try Parts(configuration: configuration, queue: queue, logger: logger)
+    let parts = try Parts(configuration: configuration, queue: queue, metrics: metrics, logger: logger)
     return Application(
       router: parts.router(),
       server: .http1(
@@ -38,7 +40,9 @@ package enum GatewayApplication {
   package static func paths(
     configuration: GatewayConfiguration, queue: any JobProducer & JobQueueInspector, logger: Logger
   ) throws(GatewayError) -> Set<String> {
-    let router = try Parts(configuration: configuration, queue: queue, logger: logger).router()
+    let router = try Parts(
+      configuration: configuration, queue: queue, metrics: MetricsRegistry(), logger: logger
+    ).router()
     return Set(router.routes.map { "\($0.path)" })
   }
 }
@@ -48,36 +52,45 @@ extension GatewayApplication {
   private struct Parts {
     let configuration: GatewayConfiguration
     let queue: JobWaiter.Queue
+    let registry: MetricsRegistry
+    let metrics: GatewayMetrics
     let document: OpenAPIDocument
     let dispatcher: JobDispatcher
     let trails: JobTrails
 
     init(
-      configuration: GatewayConfiguration, queue: JobWaiter.Queue, logger: Logger
+      configuration: GatewayConfiguration, queue: JobWaiter.Queue, metrics registry: MetricsRegistry,
+      logger: Logger
     ) throws(GatewayError) {
       func waiter(_ timeout: Duration) -> JobWaiter {
         JobWaiter(queue: queue, timeout: timeout, recheckInterval: configuration.recheckInterval)
       }
       self.configuration = configuration
       self.queue = queue
+      self.registry = registry
+      let metrics = GatewayMetrics(registry)
+      self.metrics = metrics
       document = try OpenAPIDocument.embedded()
       dispatcher = JobDispatcher(
         limits: configuration.limits, waiter: waiter(configuration.requestTimeout),
-        pingInterval: configuration.pingInterval, budget: TokenBudget(limits: configuration.rateLimits),
-        recent: RecentJobs())
+        pingInterval: configuration.pingInterval,
+        budget: TokenBudget(limits: configuration.rateLimits) { metrics.rateLimited[.tokens].add() },
+        recent: RecentJobs(), metrics: metrics)
       trails = JobTrails(
-        waiter: waiter(configuration.followTimeout), maxBytes: configuration.maxTrailBytes, logger: logger)
+        waiter: waiter(configuration.followTimeout), dispatcher: dispatcher,
+        maxBytes: configuration.maxTrailBytes, logger: logger)
     }
 
     func router() -> Router<GatewayContext> {
       let router = Router(context: GatewayContext.self)
-      router.add(middleware: RequestMiddleware())
+      router.add(middleware: RequestMiddleware(metrics: metrics))
       router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
-      router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits))
+      router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits, metrics: metrics))
       router.add(middleware: KnownMethodMiddleware())
       let models = ModelDirectory(queue: queue, configured: configuration.modelName)
       PageRoutes().add(to: router)
       HealthRoutes(queue: queue).add(to: router)
+      MetricsRoutes(registry: registry).add(to: router)
       InfoRoutes(configuration: configuration, models: models, document: document).add(to: router)
       GenerateRoutes(dispatcher: dispatcher).add(to: router)
       TokenizeRoutes(dispatcher: dispatcher).add(to: router)

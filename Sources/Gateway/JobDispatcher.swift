@@ -3,6 +3,7 @@ import JobQueue
 import JobWire
 import Logging
 import NIOCore
+import Observability
 
 /// Makes a job of a request, hands it to the queue, and answers with what becomes of it: what the routes of jobs,
 /// of either vocabulary, have in common.
@@ -21,6 +22,7 @@ struct JobDispatcher: Sendable {
   let pingInterval: Duration
   let budget: TokenBudget
   let recent: RecentJobs
+  let metrics: GatewayMetrics
 
   /// Names the job: by the header `Idempotency-Key`, by the body, or by the gateway.
   func order(_ job: JobRequest, _ request: Request, _ context: GatewayContext) throws(APIError) -> Order {
@@ -44,8 +46,7 @@ struct JobDispatcher: Sendable {
       let accepted = try await accept(order, context)
       let outcome = await waiter.outcome(
         of: accepted.job, connection: await context.connection(), logger: context.logger)
-      recent.note(order, outcome, took: .now - begin)
-      await accepted.settle(outcome)
+      await end(of: accepted, order, outcome, took: .now - begin)
       switch outcome {
       case .result(let bytes):
         let result = try JobResult.stored(bytes)
@@ -79,11 +80,12 @@ struct JobDispatcher: Sendable {
       let logger = context.logger
       return .events(id: order.id) { writer in
         let answer = StreamedAnswer(
-          id: order.id, format: format, pingInterval: pingInterval, writer: writer, logger: logger)
+          id: order.id, format: format, pingInterval: pingInterval,
+          timer: metrics.tokenTimer(start: begin), writer: writer, logger: logger)
         let outcome = await waiter.outcome(
           of: accepted.job, connection: connection, follower: answer, logger: logger)
-        recent.note(order, outcome, took: .now - begin)
-        await accepted.settle(outcome, told: answer.tokenCount)
+        await end(of: accepted, order, outcome, took: .now - begin, told: answer.tokenCount)
+        if outcome == .clientLeft { metrics.clientsLeft.add() }
         try await answer.finish(outcome, timeout: waiter.timeout)
       }
     } catch {
@@ -105,6 +107,22 @@ struct JobDispatcher: Sendable {
       await reservation.settle(used: 0)
       throw APIError(error)
     }
+  }
+
+  /// Takes note of how a job ended for its client.
+  ///
+  /// - Parameter told: tokens that the client got before it left.
+  func end(
+    of job: ChargedJob, _ order: Order, _ outcome: JobWaiter.Outcome, took: Duration, told: Int = 0
+  ) async {
+    let result: JobResult? =
+      if case .result(let bytes) = outcome { try? JobResult.decode(bytes) } else { nil }
+    if let usage = result?.usage {
+      metrics.tokens[.prompt].add(usage.promptTokens)
+      metrics.tokens[.completion].add(usage.completionTokens)
+    }
+    recent.note(order, outcome, result, took: took)
+    await job.settle(outcome, result, told: told)
   }
 
   /// The error as the client of this job gets it.

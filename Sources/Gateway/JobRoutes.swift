@@ -40,7 +40,7 @@ struct JobRoutes: Sendable {
       if case .finished = state {
         await accepted.job.settle(clientLeft: false)
       } else {
-        trails.add(accepted)
+        trails.add(accepted, order)
       }
       var json = statusJSON(order.id, state)
       if case .queued(let position) = accepted.job.outcome {

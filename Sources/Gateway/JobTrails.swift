@@ -11,13 +11,14 @@ final class JobTrails: Service {
   private struct Followed: Sendable {
     let trail: JobTrail
     /// Nil: a job that another gateway took. Only its result will be heard of.
-    let job: ChargedJob?
+    let own: (job: ChargedJob, order: JobDispatcher.Order)?
   }
 
   /// How long the events of a job are kept once it ended, unless their memory is needed.
   private static let keptFor = Duration.seconds(600)
 
   private let waiter: JobWaiter
+  private let dispatcher: JobDispatcher
   private let logger: Logger
   private let memory: TrailMemory
   private let trails = Mutex<[JobID: JobTrail]>([:])
@@ -26,8 +27,9 @@ final class JobTrails: Service {
   /// - Parameters:
   ///   - waiter: says how long a job is followed.
   ///   - maxBytes: of all trails together.
-  init(waiter: JobWaiter, maxBytes: Int, logger: Logger) {
+  init(waiter: JobWaiter, dispatcher: JobDispatcher, maxBytes: Int, logger: Logger) {
     self.waiter = waiter
+    self.dispatcher = dispatcher
     self.logger = logger
     memory = TrailMemory(limit: maxBytes)
   }
@@ -44,8 +46,8 @@ final class JobTrails: Service {
   }
 
   /// Follows a job that was accepted here.
-  func add(_ job: ChargedJob) {
-    _ = begin(job.job.submission.id, job)
+  func add(_ job: ChargedJob, _ order: JobDispatcher.Order) {
+    _ = begin(order.id, (job, order))
   }
 
   /// The trail of a job. One that isn't known here is followed from now on.
@@ -53,7 +55,7 @@ final class JobTrails: Service {
     trails.withLock { $0[id] } ?? begin(id, nil)
   }
 
-  private func begin(_ id: JobID, _ job: ChargedJob?) -> JobTrail {
+  private func begin(_ id: JobID, _ own: (ChargedJob, JobDispatcher.Order)?) -> JobTrail {
     let trail = JobTrail(id: id, memory: memory)
     let known = trails.withLock { trails in
       if let known = trails[id], known.endTime == nil { return known }
@@ -64,19 +66,20 @@ final class JobTrails: Service {
       trails[id] = trail
       return trail
     }
-    if known === trail { arrivals.continuation.yield(Followed(trail: trail, job: job)) }
+    if known === trail { arrivals.continuation.yield(Followed(trail: trail, own: own)) }
     return known
   }
 
   private func follow(_ followed: Followed) async {
-    let outcome =
-      if let job = followed.job {
-        await waiter.outcome(
-          of: job.job, connection: ClientConnection(), follower: followed.trail, logger: logger)
-      } else {
-        await waiter.outcome(of: followed.trail.id, follower: followed.trail, logger: logger)
-      }
-    await followed.job?.settle(outcome)
+    let outcome: JobWaiter.Outcome
+    if let (job, order) = followed.own {
+      let begin = ContinuousClock.now
+      outcome = await waiter.outcome(
+        of: job.job, connection: ClientConnection(), follower: followed.trail, logger: logger)
+      await dispatcher.end(of: job, order, outcome, took: .now - begin)
+    } else {
+      outcome = await waiter.outcome(of: followed.trail.id, follower: followed.trail, logger: logger)
+    }
     followed.trail.end(outcome, timeout: waiter.timeout)
   }
 }

@@ -1,10 +1,12 @@
 import Hummingbird
 import JobQueue
+import Observability
 
 /// Counts the requests of a caller, refuses those beyond its limit, and tells in the headers of every response, also
 /// of a refusal, what is left. To be added after `APIKeyMiddleware`, which knows the caller.
 struct RateLimitMiddleware: RouterMiddleware {
   let limits: RateLimits
+  let metrics: GatewayMetrics
 
   func handle(
     _ request: Request, context: GatewayContext,
@@ -24,7 +26,10 @@ struct RateLimitMiddleware: RouterMiddleware {
       let taken = await limits.take(1, from: requests, logger: logger)
       report.note(await looked, of: .tokens)
       report.note(taken, of: .requests)
-      if let taken, !taken.isAllowed { throw APIError.rateLimitExceeded(taken, of: .requests, cost: 1) }
+      if let taken, !taken.isAllowed {
+        metrics.rateLimited[.requests].add()
+        throw APIError.rateLimitExceeded(taken, of: .requests, cost: 1)
+      }
       var response = try await next(request, context)
       report.set(in: &response.headers)
       return response

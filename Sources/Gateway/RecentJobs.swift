@@ -70,9 +70,10 @@ package final class RecentJobs: Sendable {
     self.now = now
   }
 
-  func note(_ order: JobDispatcher.Order, _ outcome: JobWaiter.Outcome, took: Duration) {
-    let result: JobResult? =
-      if case .result(let bytes) = outcome { try? JobResult.decode(bytes) } else { nil }
+  /// - Parameter result: what the outcome says, if it is a result.
+  func note(
+    _ order: JobDispatcher.Order, _ outcome: JobWaiter.Outcome, _ result: JobResult?, took: Duration
+  ) {
     let status =
       switch outcome {
       case .result: result?.status.rawValue ?? "failed"

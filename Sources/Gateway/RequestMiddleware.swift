@@ -2,14 +2,18 @@ import HTTPTypes
 import Hummingbird
 import JobWire
 import Logging
+import Observability
 
 /// The outermost middleware: names the request, turns every error into JSON, and writes one line of log.
 struct RequestMiddleware: RouterMiddleware {
+  let metrics: GatewayMetrics
+
   func handle(
     _ request: Request, context: GatewayContext,
     next: (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
     let start = ContinuousClock.now
+    metrics.requestsInFlight.add(1)
     var context = context
     context.requestID = Self.requestID(request.headers[.requestID])
     context.logger[metadataKey: "request_id"] = "\(context.requestID)"
@@ -24,6 +28,28 @@ struct RequestMiddleware: RouterMiddleware {
     response.headers[.requestID] = context.requestID
     response.headers[.contentTypeOptions] = "nosniff"
     log(request, response, took: start.duration(to: .now), context: context)
+    let status = response.status
+    let route = metrics.route(context.endpointPath)
+    let answered = { @Sendable [metrics] in
+      metrics.requestsInFlight.add(-1)
+      if status == .clientClosedRequest { metrics.clientsLeft.add() }
+      route.answered(
+        method: request.method.rawValue, code: status.code, took: start.duration(to: .now))
+    }
+    guard response.headers[.contentType] == "text/event-stream" else {
+      answered()
+      return response
+    }
+    // A stream is answered when its last event is written.
+    let body = response.body
+    response.body = ResponseBody { [metrics] writer in
+      metrics.streamsInFlight.add(1)
+      defer {
+        metrics.streamsInFlight.add(-1)
+        answered()
+      }
+      try await body.write(writer)
+    }
     return response
   }
 

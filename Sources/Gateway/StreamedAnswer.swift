@@ -2,6 +2,7 @@ import Hummingbird
 import JobQueue
 import JobWire
 import Logging
+import Observability
 
 /// The body of a streamed response: the tokens of a job as they come, then its result, and the end.
 ///
@@ -14,17 +15,20 @@ final class StreamedAnswer: JobFollower {
   private let format: any StreamFormat
   private var writer: any ResponseBodyWriter
   private let logger: Logger
+  private var timer: TokenTimer
   /// How many tokens were told.
   private(set) var tokenCount = 0
   /// By choice.
   private var texts: [Int: StreamedText] = [:]
 
   init(
-    id: JobID, format: any StreamFormat, pingInterval: Duration, writer: any ResponseBodyWriter,
+    id: JobID, format: any StreamFormat, pingInterval: Duration, timer: TokenTimer,
+    writer: any ResponseBodyWriter,
     logger: Logger
   ) {
     self.id = id
     self.format = format
+    self.timer = timer
     self.pingInterval = pingInterval
     self.writer = writer
     self.logger = logger
@@ -39,10 +43,10 @@ final class StreamedAnswer: JobFollower {
       return
     }
     var events = ServerSentEvents()
-    for token in texts[piece.choice, default: StreamedText()].take(piece) {
-      events.add(format.event(of: token, choice: piece.choice))
-      tokenCount += 1
-    }
+    let tokens = texts[piece.choice, default: StreamedText()].take(piece)
+    for token in tokens { events.add(format.event(of: token, choice: piece.choice)) }
+    tokenCount += tokens.count
+    timer.received(tokens.count)
     if events.buffer.readableBytes > 0 { try await writer.write(events.buffer) }
   }
 

@@ -17,8 +17,13 @@ package import Logging
 /// ```
 package struct TokenBudget: Sendable {
   private let limits: RateLimits
+  private let onRefusal: @Sendable () -> Void
 
-  package init(limits: RateLimits) { self.limits = limits }
+  /// - Parameter onRefusal: is told when a caller's tokens are used up.
+  package init(limits: RateLimits, onRefusal: @escaping @Sendable () -> Void = {}) {
+    self.limits = limits
+    self.onRefusal = onRefusal
+  }
 
   /// - Parameter tokens: of all completions together.
   /// - Throws: 422 if it is more than the caller's limit, 429 if it is more than is left of it.
@@ -40,7 +45,10 @@ package struct TokenBudget: Sendable {
     if tokens > bucket.capacity { throw .exceedsTokenLimit(tokens, limit: bucket.capacity) }
     guard let decision = await limits.take(tokens, from: bucket, logger: logger) else { return .none }
     report?.note(decision, of: .tokens)
-    if !decision.isAllowed { throw .rateLimitExceeded(decision, of: .tokens, cost: tokens) }
+    if !decision.isAllowed {
+      onRefusal()
+      throw .rateLimitExceeded(decision, of: .tokens, cost: tokens)
+    }
     return Reservation(tokens) { [limits] difference in
       await limits.charge(difference, to: bucket, logger: logger)
     }

@@ -58,13 +58,16 @@ extension Worker {
 
   /// Runs the job and puts it away: with its result, or back to where it was.
   func finish(_ started: StartedJob) async {
-    activity.begin(started.id)
+    let begin = ContinuousClock.now
+    for observer in observers { observer.jobBegan(started.id, queued: started.queued) }
     defer {
-      activity.end(started.id)
       interruptions.forget(started.job)
       slots.giveBack()
     }
-    switch await run(started) {
+    let outcome = await run(started)
+    let ending = outcome.ending(after: .now - begin)
+    for observer in observers { observer.jobEnded(started.id, ending) }
+    switch outcome {
     case .done(let result): await post(result, of: started.job, started.id, started.replyTo)
     case .unfinished: await release(started.job)
     case .another: logger.notice("another worker runs the job", metadata: ["job_id": "\(started.id)"])
@@ -90,6 +93,21 @@ extension Worker {
     case unfinished
     /// Another worker runs the job already.
     case another
+
+    func ending(after duration: Duration) -> JobEnding {
+      var result: JobResult?
+      let outcome: JobEnding.Outcome
+      switch self {
+      case .done(let done):
+        result = done
+        outcome = done.status == .completed ? .completed : done.status == .cancelled ? .cancelled : .failed
+      case .unfinished: outcome = .released
+      case .another: outcome = .fenced
+      }
+      return JobEnding(
+        outcome: outcome, duration: duration, usage: result?.usage,
+        prefillMilliseconds: result?.timings?.prefillMilliseconds)
+    }
   }
 
   private func run(_ started: StartedJob) async -> RunOutcome {

@@ -9,19 +9,19 @@ package struct Worker: Service {
   let queue: any JobConsumer
   let tasks: TaskRegistry
   let configuration: WorkerConfiguration
-  let activity: WorkerActivity
+  let observers: [any WorkerObserver]
   let logger: Logger
   let slots: Slots
   let interruptions = Interruptions()
 
   package init(
     queue: any JobConsumer, tasks: TaskRegistry, configuration: WorkerConfiguration,
-    activity: WorkerActivity = WorkerActivity(version: ""), logger: Logger
+    observers: [any WorkerObserver] = [], logger: Logger
   ) {
     self.queue = queue
     self.tasks = tasks
     self.configuration = configuration
-    self.activity = activity
+    self.observers = observers
     self.logger = logger
     self.slots = Slots(count: configuration.maxConcurrentJobs)
   }

@@ -1,8 +1,8 @@
-import JobQueue
+package import JobQueue
 import Synchronization
 
 /// What a worker does at this moment, for those who look at the queue.
-package final class WorkerActivity: Sendable {
+package final class WorkerActivity: WorkerObserver {
   /// Over how long the speed is measured.
   private static let window = Duration.seconds(10)
 
@@ -34,9 +34,9 @@ package final class WorkerActivity: Sendable {
     }
   }
 
-  func begin(_ id: JobID) { state.withLock { $0.jobs.append(id) } }
+  package func jobBegan(_ id: JobID, queued: Duration?) { state.withLock { $0.jobs.append(id) } }
 
-  func end(_ id: JobID) {
+  package func jobEnded(_ id: JobID, _ ending: JobEnding) {
     state.withLock { state in
       if let index = state.jobs.firstIndex(of: id) { state.jobs.remove(at: index) }
     }

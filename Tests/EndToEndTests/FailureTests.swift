@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized) struct FailureTests {
   /// Long jobs, so that a worker is in the middle of them for a while.
   private func longJob(_ index: Int, named name: String = "long") -> String {
-    #"{"id": "\#(name)-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7}"#
+    #"{"id": "\#(name)-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7, "n": 4, "ignore_eos": true}"#
   }
 
   private func running(_ redis: RedisTestServer) async throws -> Int {

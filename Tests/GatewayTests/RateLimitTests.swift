@@ -162,7 +162,7 @@ import Testing
     "A limiter that can't answer lets requests go on",
     arguments: [JobQueueError.Code.unavailable, .protocolError, .storeFull, .closed, .invalidConfiguration])
   func limiterAway(code: JobQueueError.Code) async throws {
-    let (base, limiter) = try Self.fixture(requests: 1, tokens: 1)
+    let (base, limiter) = try Self.fixture(requests: 1, tokens: 50)
     var fixture = base
     let queue = ScriptedQueue(fixture.memory)
     fixture.queue = queue

@@ -99,6 +99,8 @@ package struct BatchScheduler: Sendable {
   /// Pages that are in use or promised to running sequences.
   package var usedPages: Int { limits.pages - cache.availableCount + reserved }
   package var sharedPages: Int { cache.sharedCount }
+  /// Pages that are only kept for texts to come.
+  package var keptPages: Int { cache.keptCount }
 
   /// Adds a sequence at the end of those that wait.
   ///

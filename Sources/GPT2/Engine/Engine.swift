@@ -29,13 +29,22 @@ package actor Engine {
   /// Whether the last step left sequences waiting, and who asked for room meanwhile.
   private var isFull = false
   private var waitingForRoom: [CheckedContinuation<Void, Never>] = []
+  private let onStep: (@Sendable (EngineStep) -> Void)?
+  /// What the step did so far.
+  private var report = EngineStep()
   private var isStepping = false
   private var isShutDown = false
   private let chooser: TokenChooser
 
   /// Reserves the K/V cache and the working memory of a step; nothing grows afterwards.
-  package init(model: Model, configuration: EngineConfiguration = .init()) throws(GPT2Error) {
+  ///
+  /// - Parameter onStep: is told of every step, on the engine's thread. It must return at once.
+  package init(
+    model: Model, configuration: EngineConfiguration = .init(),
+    onStep: (@Sendable (EngineStep) -> Void)? = nil
+  ) throws(GPT2Error) {
     try configuration.validate()
+    self.onStep = onStep
     self.model = model
     self.tokenizer = try model.makeTokenizer()
     self.contextLength = min(configuration.maxContext, model.config.contextLength)
@@ -153,6 +162,8 @@ extension Engine {
     isFull = scheduler.waitingCount > 0
     if !isFull { letIn() }
     guard !work.isEmpty else { return }
+    let begin = ContinuousClock.now
+    report = EngineStep(sequences: work.count)
     do throws(GPT2Error) {
       try transformer.step(
         work.map {
@@ -170,6 +181,16 @@ extension Engine {
     for (index, part) in work.enumerated() where part.logitRows > 0 {
       advance(part, segment: index, answers: answers[index])
     }
+    tell(of: .now - begin)
+  }
+
+  private func tell(of duration: Duration) {
+    guard let onStep else { return }
+    report.duration = duration
+    report.usedPages = scheduler.usedPages
+    report.keptPages = min(scheduler.keptPages, scheduler.limits.pages - report.usedPages)
+    report.freePages = scheduler.limits.pages - report.usedPages - report.keptPages
+    onStep(report)
   }
 
   /// What each segment's rows of logits say, but for a row of which nothing is asked: at most the last one.
@@ -231,6 +252,9 @@ extension Engine {
     let accepted = choices.prefix(agreeing + 1)
     // Before the events, so that the pages of a sequence that ends are shared up to its last token.
     scheduler.append(accepted.map(\.token), to: part.id)
+    report.newTokens += accepted.count
+    report.proposedTokens += part.draft.count
+    report.acceptedTokens += agreeing
     for (row, answer) in accepted.enumerated() {
       if row < agreeing { generation.speculatedTokens += 1 }
       guard try generation.accept(answer) else { return false }

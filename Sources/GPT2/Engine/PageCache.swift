@@ -47,6 +47,9 @@ struct PageCache {
     free = Array((0..<Int32(pageCount)).reversed())
   }
 
+  /// How many pages hold a text that no sequence uses.
+  var keptCount: Int { unusedCount }
+
   /// How many pages `allocate` could hand out.
   var availableCount: Int { free.count + unusedCount }
 

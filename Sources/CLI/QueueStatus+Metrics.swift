@@ -1,4 +1,5 @@
 import JobQueue
+import JobQueueRedis
 import Observability
 
 extension MetricsRegistry {
@@ -9,6 +10,11 @@ extension MetricsRegistry {
       guard let status = try? await queue.status() else { return down }
       return status.samples
     }
+  }
+
+  /// Adds what this process's own connections to Redis went through.
+  func addRedis() {
+    collect { [MetricNames.redisReconnects.sample(is: RedisReconnects.count)] }
   }
 }
 

@@ -39,11 +39,13 @@ struct Wiring {
   }
 
   func gateway() throws -> ServiceGroup {
+    metrics.addRedis()
     let queue = try ShardedJobProducer(configuration: redis(), logger: logger, identify: try envelope)
     return group([queue, try gateway(on: queue, limiter: queue.rateLimiter)])
   }
 
   func worker() throws -> ServiceGroup {
+    metrics.addRedis()
     let activity = WorkerActivity(version: serviceVersion)
     let queue = try ShardedJobConsumer(
       configuration: redis(), info: { activity.info }, logger: logger, identify: try envelope)

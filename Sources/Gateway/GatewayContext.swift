@@ -1,11 +1,14 @@
 import Hummingbird
 import NIOCore
+import Observability
 
 /// What accompanies a request on its way through the middleware.
 struct GatewayContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// Names the request in the logs and in the `x-request-id` of its response.
   var requestID = ""
+  /// Where the request belongs in the traces of its client.
+  var trace = TraceContext()
   /// `nil` if no keys are set.
   var caller: APIKeys.Caller?
   /// `nil` if the caller has no limit.

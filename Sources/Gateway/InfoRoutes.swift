@@ -43,7 +43,8 @@ struct InfoRoutes: Sendable {
       ("max_new_tokens", limits.maxNewTokens), ("max_prompts", limits.maxPrompts),
       ("max_n", limits.maxCompletions), ("max_logprobs", limits.maxLogprobs),
       ("max_stop_strings", RequestLimits.maxStopStrings), ("max_stop_length", RequestLimits.maxStopLength),
-      ("max_ttl_ms", RequestLimits.maxTTLMilliseconds),
+      ("min_ttl_ms", RequestLimits.ttlMilliseconds.lowerBound),
+      ("max_ttl_ms", RequestLimits.ttlMilliseconds.upperBound),
     ]
     if let size = try? await models.vocabularySize() { all.append(("max_token", size - 1)) }
     return all

@@ -14,7 +14,7 @@ struct JobDispatcher: Sendable {
     let id: JobID
     /// Whether the client means to come back for the result.
     var keepsJob: Bool
-    let traceparent: String?
+    let traceparent: String
   }
 
   let limits: RequestLimits
@@ -32,7 +32,7 @@ struct JobDispatcher: Sendable {
     job.id = id.rawValue
     return Order(
       job: job, id: id, keepsJob: key != nil,
-      traceparent: request.headers[.traceparent].flatMap { JobRequest.isValidTraceparent($0) ? $0 : nil })
+      traceparent: job.traceparent ?? context.trace.child().traceparent)
   }
 
   /// Submits the job and waits for its result.
@@ -139,7 +139,7 @@ struct JobDispatcher: Sendable {
     job.stream = false
     job.traceparent = nil
     let fingerprint = JobNaming.fingerprint(job.encode())
-    job.traceparent = order.job.traceparent ?? order.traceparent
+    job.traceparent = order.traceparent
     job.stream = order.job.stream
     job.replyTo = waiter.queue.replyAddress?.rawValue
     let priority: JobPriority =

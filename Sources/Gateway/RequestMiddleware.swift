@@ -16,7 +16,11 @@ struct RequestMiddleware: RouterMiddleware {
     metrics.requestsInFlight.add(1)
     var context = context
     context.requestID = Self.requestID(request.headers[.requestID])
-    context.logger[metadataKey: "request_id"] = "\(context.requestID)"
+    context.logger[metadataKey: LogKey.requestID] = "\(context.requestID)"
+    if let trace = request.headers[.traceparent].flatMap({ TraceContext(traceparent: $0) }) {
+      context.trace = trace
+    }
+    context.logger[metadataKey: LogKey.traceID] = "\(context.trace.traceID)"
     var response: Response
     do {
       response = try await next(request, context)

@@ -112,7 +112,7 @@ final class RedisHeartbeat: Sendable {
           worker.configuration.jobTimeToLive.redisMilliseconds,
         ])
       if try link.send([command]).first?.integer == 1 {
-        worker.logger.notice("Redis had lost a job that is held here", metadata: ["job": "\(id)"])
+        worker.logger.notice("Redis had lost a job that is held here", metadata: ["job_id": "\(id)"])
       }
     }
   }
@@ -173,7 +173,7 @@ final class RedisHeartbeat: Sendable {
         worker.logger.notice(
           "took over a job of a worker that is silent",
           metadata: [
-            "job": "\(envelope?.id.rawValue ?? "?")", "worker": "\(other)", "exhausted": "\(outcome == 2)",
+            "job_id": "\(envelope?.id.rawValue ?? "?")", "worker": "\(other)", "exhausted": "\(outcome == 2)",
           ])
       }
       if outcome < 0 { break }

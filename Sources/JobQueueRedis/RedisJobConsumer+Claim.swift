@@ -169,7 +169,7 @@ extension RedisJobConsumer {
         jobs.handOut(job)
       }
       worker.logger.notice(
-        "took up a job whose claim was not heard", metadata: ["job": "\(envelope?.id.rawValue ?? "?")"])
+        "took up a job whose claim was not heard", metadata: ["job_id": "\(envelope?.id.rawValue ?? "?")"])
     }
   }
 }

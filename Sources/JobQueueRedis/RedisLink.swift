@@ -137,7 +137,10 @@ final class RedisLink {
     do throws(RedisFailure) {
       let socket = try connect()
       self.socket = socket
-      if connectionCount > 0 { logger.info("connected to Redis again", metadata: ["name": "\(name)"]) }
+      if connectionCount > 0 {
+        RedisReconnects.add()
+        logger.info("connected to Redis again", metadata: ["name": "\(name)"])
+      }
       connectionCount += 1
       backoff.reset()
       return socket

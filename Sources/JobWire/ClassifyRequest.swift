@@ -24,7 +24,7 @@ package enum ClassifyRequest {
         param: "task_name")
     }
     job.priority = try reader.choice("priority", JobRequest.Priority.self) ?? .default
-    job.ttlMilliseconds = try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds)
+    job.ttlMilliseconds = try reader.integer("ttl_ms", in: RequestLimits.ttlMilliseconds)
     job.traceparent = try reader.traceparent("traceparent")
     return job
   }

@@ -50,7 +50,7 @@ extension JobRequest {
     ignoresEndOfText = try reader.bool("ignore_eos") ?? false
     stop = try reader.stop("stop")
     priority = try reader.choice("priority", Priority.self) ?? .default
-    ttlMilliseconds = try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds)
+    ttlMilliseconds = try reader.integer("ttl_ms", in: RequestLimits.ttlMilliseconds)
     try readSampling(reader)
     try readChoices(reader, limits: limits)
   }

@@ -23,6 +23,6 @@ extension JobRequest {
     return Envelope(
       id: json["id"]?.stringValue.flatMap { isValidID($0) ? $0 : nil },
       replyTo: try? replyTo(reader, mode: .queue, limits: limits),
-      ttlMilliseconds: try? reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds))
+      ttlMilliseconds: try? reader.integer("ttl_ms", in: RequestLimits.ttlMilliseconds))
   }
 }

@@ -86,6 +86,11 @@ package struct JobRequest: Sendable, Equatable {
   /// Whether the tokens can be told as they come: the best of several are only known at the end.
   package var tellsTokens: Bool { stream && sequencesPerPrompt == completions }
 
+  /// Names everything that the requester did for one purpose of its own, for the logs.
+  package var traceID: String? {
+    traceparent.flatMap { $0.split(separator: "-").dropFirst().first.map(String.init) }
+  }
+
   /// The seed that the engine uses and that the result names: the client's, else one that follows from the
   /// id alone, so that a second run of the same job on another worker gives the same tokens.
   ///

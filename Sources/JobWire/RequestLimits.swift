@@ -22,8 +22,8 @@ package struct RequestLimits: Sendable, Equatable {
   package static let maxBiases = 300
   /// Of one `logit_bias`, to both sides.
   package static let maxBias = 100.0
-  /// One day.
-  package static let maxTTLMilliseconds = 86_400_000
+  /// From what a busy worker needs to look at a job to one day.
+  package static let ttlMilliseconds = 100...86_400_000
   package static let maxReplyKeyBytes = 256
   /// By how much a job on the queue may be longer than a body over HTTP.
   package static let maxAddedBytes = 1024

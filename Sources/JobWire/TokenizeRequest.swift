@@ -43,7 +43,7 @@ package enum TokenizeRequest {
     job.maxNewTokens = 0
     job.echo = true
     job.priority = try reader.choice("priority", JobRequest.Priority.self) ?? .default
-    job.ttlMilliseconds = try reader.integer("ttl_ms", in: 1...RequestLimits.maxTTLMilliseconds)
+    job.ttlMilliseconds = try reader.integer("ttl_ms", in: RequestLimits.ttlMilliseconds)
     return job
   }
 }

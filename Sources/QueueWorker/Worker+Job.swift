@@ -68,7 +68,8 @@ extension Worker {
     let ending = outcome.ending(after: .now - begin)
     for observer in observers { observer.jobEnded(started.id, ending) }
     switch outcome {
-    case .done(let result): await post(result, of: started.job, started.id, started.replyTo)
+    case .done(let result, let trace):
+      await post(result, of: started.job, started.id, started.replyTo, trace: trace)
     case .unfinished: await release(started.job)
     case .another: logger.notice("another worker runs the job", metadata: ["job_id": "\(started.id)"])
     }
@@ -78,17 +79,20 @@ extension Worker {
     await persist("release", job.envelope?.id) { () throws(JobQueueError) in try await queue.release(job) }
   }
 
-  private func post(_ result: JobResult, of job: ClaimedJob, _ id: JobID, _ replyTo: ReplyAddress?) async {
+  private func post(
+    _ result: JobResult, of job: ClaimedJob, _ id: JobID, _ replyTo: ReplyAddress?, trace: String? = nil
+  ) async {
     await persist("post", id) { () throws(JobQueueError) in
       try await queue.post(
         job, id: id, result: result.encode(), failed: result.status == .failed, replyTo: replyTo)
     }
-    log(result)
+    log(result, trace: trace)
   }
 
   /// How a run ended.
   private enum RunOutcome {
-    case done(JobResult)
+    /// The trace is the requester's, for the logs.
+    case done(JobResult, trace: String?)
     /// Another worker is to run the job.
     case unfinished
     /// Another worker runs the job already.
@@ -98,7 +102,7 @@ extension Worker {
       var result: JobResult?
       let outcome: JobEnding.Outcome
       switch self {
-      case .done(let done):
+      case .done(let done, _):
         result = done
         outcome = done.status == .completed ? .completed : done.status == .cancelled ? .cancelled : .failed
       case .unfinished: outcome = .released
@@ -117,7 +121,8 @@ extension Worker {
       request = try JobRequest.decode(started.job.payload, mode: .queue, limits: configuration.limits)
     } catch {
       return .done(
-        .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt))
+        .failed(id: id.rawValue, JobFailure(error), worker: queue.workerID, attempts: started.attempt),
+        trace: nil)
     }
     do throws(TaskError) {
       let answer = try await answer(to: request, started)
@@ -126,17 +131,17 @@ extension Worker {
       return .done(
         answer.result(
           of: request, id: id.rawValue, worker: queue.workerID, attempts: started.attempt,
-          queued: started.queued))
+          queued: started.queued), trace: request.traceID)
     } catch {
       switch error {
-      case .interrupted(.cancelled): return .done(.cancelled(id: id.rawValue))
+      case .interrupted(.cancelled): return .done(.cancelled(id: id.rawValue), trace: request.traceID)
       case .interrupted(.released): return .unfinished
       case .interrupted(.fenced): return .another
       case .failed(let failure):
         var result = JobResult.failed(
           id: id.rawValue, failure, worker: queue.workerID, attempts: started.attempt)
         result.taskName = request.taskName
-        return .done(result)
+        return .done(result, trace: request.traceID)
       }
     }
   }
@@ -179,10 +184,11 @@ extension Worker {
     }
   }
 
-  private func log(_ result: JobResult) {
+  private func log(_ result: JobResult, trace: String?) {
     var metadata: Logger.Metadata = [
       "job_id": "\(result.id)", "status": "\(result.status.rawValue)", "attempts": "\(result.attempts ?? 0)",
     ]
+    if let trace { metadata["trace_id"] = "\(trace)" }
     if let usage = result.usage { metadata["completion_tokens"] = "\(usage.completionTokens)" }
     if let failure = result.error { metadata["error"] = "\(failure.code.rawValue): \(failure.message)" }
     logger.info("job done", metadata: metadata)

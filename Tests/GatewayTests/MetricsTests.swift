@@ -6,7 +6,8 @@ import Testing
 
 /// What `GET /metrics` tells of the gateway's own work.
 @Suite(.timeLimit(.minutes(1))) struct MetricsTests {
-  @Test("Requests are counted by route, method and code, tokens by kind, and streams by the time of their tokens")
+  @Test(
+    "Requests are counted by route, method and code, tokens by kind, and streams by the time of their tokens")
   func counted() async throws {
     let fixture = GatewayFixture()
     try await fixture.run { client in

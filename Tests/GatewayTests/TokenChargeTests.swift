@@ -42,7 +42,8 @@ import Testing
     }
   }
 
-  @Test("A request that could make more than is left waits for its turn, and one beyond the limit never has one")
+  @Test(
+    "A request that could make more than is left waits for its turn, and one beyond the limit never has one")
   func refused() async throws {
     try await Self.fixture(tokens: 100).run { client in
       let first = try await client.generate(#"{"prompt":"a","max_new_tokens":100}"#)

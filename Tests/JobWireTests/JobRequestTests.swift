@@ -140,7 +140,8 @@ import Testing
     ("seed", "true"),
     ("stream", "1"), ("stream", #""true""#), ("stream", "[]"),
     ("priority", #""urgent""#), ("priority", "1"), ("priority", #""HIGH""#),
-    ("ttl_ms", "0"), ("ttl_ms", "-5"), ("ttl_ms", "86400001"), ("ttl_ms", "1.5"), ("ttl_ms", #""9""#),
+    ("ttl_ms", "0"), ("ttl_ms", "99"), ("ttl_ms", "-5"), ("ttl_ms", "86400001"), ("ttl_ms", "1.5"),
+    ("ttl_ms", #""9""#),
     ("min_tokens", "-1"), ("min_tokens", "513"), ("ignore_eos", "1"),
     ("min_p", "-0.1"), ("min_p", "1.1"), ("min_p", "true"), ("min_p", #""0""#),
     ("typical_p", "0"), ("typical_p", "1.1"), ("repetition_penalty", "0"), ("repetition_penalty", "101"),
@@ -176,7 +177,7 @@ import Testing
       ("repetition_penalty", "100"),
       ("presence_penalty", "-2"), ("frequency_penalty", "2"), ("logit_bias", "{}"),
       ("logit_bias", #"{"0":100,"2147483647":-100}"#), ("n", "8"), ("best_of", "8"), ("logprobs", "0"),
-      ("logprobs", "20"), ("min_tokens", "512"), ("ttl_ms", "1"), ("ttl_ms", "86400000"),
+      ("logprobs", "20"), ("min_tokens", "512"), ("ttl_ms", "100"), ("ttl_ms", "86400000"),
       ("stop", #"["1","2","3","4","5","6","7","8"]"#), ("task_name", #""""#), ("priority", #""low""#),
     ])
   func rangeEnds(field: String, value: String) throws {
@@ -257,10 +258,10 @@ import Testing
 
   @Test("The envelope is read even from a job that is refused")
   func envelope() {
-    let wrong = #"{"id":"x1","prompt":5,"ttl_ms":7,"reply_to":"{gpt2}:reply:x1","n":3}"#
+    let wrong = #"{"id":"x1","prompt":5,"ttl_ms":700,"reply_to":"{gpt2}:reply:x1","n":3}"#
     #expect(
       JobRequest.peek(Array(wrong.utf8))
-        == JobRequest.Envelope(id: "x1", replyTo: "{gpt2}:reply:x1", ttlMilliseconds: 7))
+        == JobRequest.Envelope(id: "x1", replyTo: "{gpt2}:reply:x1", ttlMilliseconds: 700))
     let worse = #"{"id":"x 1","ttl_ms":"7","reply_to":"{gpt2}:res:x1"}"#
     #expect(JobRequest.peek(Array(worse.utf8)) == JobRequest.Envelope())
     #expect(JobRequest.peek(Array("{".utf8)) == JobRequest.Envelope())

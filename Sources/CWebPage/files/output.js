@@ -116,8 +116,10 @@ export class Run {
     const written = usage.completion_tokens ?? this.tokenCount;
     const seconds = (this.#last - this.#first) / 1000;
     // Without two moments to measure between, the worker's own time is the next best.
-    const speed = this.tokenCount > 1 && seconds > 0
-      ? (this.tokenCount - 1) / seconds
+    // The worker's own time, where it is told: tokens come here several at a time.
+    const decoding = isNumber(timings.decode_ms) ? timings.decode_ms / 1000 : seconds;
+    const speed = this.tokenCount > 1 && decoding > 0
+      ? (this.tokenCount - 1) / decoding
       : (timings.decode_ms > 0 ? written / (timings.decode_ms / 1000) : null);
     const likelihood = this.#texts[0]?.tokens.likelihood;
     const isText = this.#texts.length > 0;

@@ -44,6 +44,8 @@ struct HTTPOptions: SettingOptions {
   @Option(help: Setting.tokensPerMinute.optionHelp) var tokensPerMinute: String?
   @Flag(help: Setting.insecure.optionHelp) var insecure = false
   @Option(help: Setting.maxConnections.optionHelp) var maxConnections: String?
+  @Option(help: Setting.maxConnectionsPerAddress.optionHelp) var maxConnectionsPerAddress: String?
+  @Option(help: Setting.corsOrigins.optionHelp) var corsOrigins: String?
   @Option(help: Setting.requestTimeoutSeconds.optionHelp) var requestTimeoutSeconds: String?
   @Option(help: Setting.headerTimeoutSeconds.optionHelp) var headerTimeoutSeconds: String?
   @Option(help: Setting.bodyTimeoutSeconds.optionHelp) var bodyTimeoutSeconds: String?
@@ -58,6 +60,7 @@ struct HTTPOptions: SettingOptions {
       .host: host, .port: port, .apiKey: apiKey, .apiKeys: apiKeys, .apiKeysFile: apiKeysFile,
       .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute,
       .insecure: insecure ? "true" : nil, .maxConnections: maxConnections,
+      .maxConnectionsPerAddress: maxConnectionsPerAddress, .corsOrigins: corsOrigins,
       .requestTimeoutSeconds: requestTimeoutSeconds, .headerTimeoutSeconds: headerTimeoutSeconds,
       .bodyTimeoutSeconds: bodyTimeoutSeconds, .idleTimeoutSeconds: idleTimeoutSeconds,
       .writeTimeoutSeconds: writeTimeoutSeconds, .pingSeconds: pingSeconds,

@@ -23,6 +23,8 @@ enum Setting: String, CaseIterable, Sendable {
   case insecure = "INSECURE"
   case maxBodyBytes = "MAX_BODY_BYTES"
   case maxConnections = "MAX_CONNECTIONS"
+  case maxConnectionsPerAddress = "MAX_CONNECTIONS_PER_ADDRESS"
+  case corsOrigins = "CORS_ORIGINS"
   case requestTimeoutSeconds = "REQUEST_TIMEOUT_SECONDS"
   case headerTimeoutSeconds = "HEADER_TIMEOUT_SECONDS"
   case bodyTimeoutSeconds = "BODY_TIMEOUT_SECONDS"
@@ -83,6 +85,7 @@ enum Setting: String, CaseIterable, Sendable {
     case .requestsPerMinute, .tokensPerMinute: "0"
     case .maxBodyBytes: "262144"
     case .maxConnections: "1024"
+    case .maxConnectionsPerAddress: "512"
     case .requestTimeoutSeconds: "120"
     case .headerTimeoutSeconds: "10"
     case .bodyTimeoutSeconds: "30"
@@ -110,7 +113,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .drainSeconds: "20"
     case .logLevel: "info"
     case .logFormat: "auto"
-    case .redisPasswordFile, .apiKey, .apiKeys, .apiKeysFile, .ckptPath, .spamCkptPath, .gotCkptPath,
+    case .redisPasswordFile, .apiKey, .apiKeys, .apiKeysFile, .corsOrigins, .ckptPath, .spamCkptPath,
+      .gotCkptPath,
       .modelsDir,
       .modelCacheDir, .nHead,
       .activation, .stateDictKey:
@@ -148,6 +152,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .insecure: "Allow an address that is not loopback without an API key."
     case .maxBodyBytes: "The longest body of a request."
     case .maxConnections: "Connections that are served at the same time."
+    case .maxConnectionsPerAddress: "Connections of one address; more are closed at once. 0: no limit."
+    case .corsOrigins: "Origins whose pages may call from a browser, exactly, with commas between."
     case .requestTimeoutSeconds: "How long a request may wait for its result."
     case .headerTimeoutSeconds: "From the opening of a connection to its first complete header."
     case .bodyTimeoutSeconds: "From a header to the end of its body."
@@ -185,8 +191,9 @@ enum Setting: String, CaseIterable, Sendable {
     case .kvCacheMB: "The most memory for keys and values, in MiB."
     case .kvCacheType: "Keys and values in memory: f16, int8, f32, or auto: f32 for an f32 model, else f16."
     case .speculate: "Propose the next tokens from the text itself; the tokens stay the same."
-    case .adminHost: "The address of the worker's health routes."
-    case .adminPort: "The port of the worker's health routes; 0: off. Not given and taken: any free one."
+    case .adminHost: "The address of the worker's health routes and metrics."
+    case .adminPort:
+      "The port of the worker's health routes and metrics; 0: off. Not given and taken: any free one."
     case .drainSeconds: "How long running jobs may take to finish after SIGTERM."
     case .logLevel: "trace, debug, info, notice, warning, error or critical."
     case .logFormat: "json, text, or auto: text on a terminal."

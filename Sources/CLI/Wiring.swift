@@ -183,6 +183,9 @@ extension Wiring {
     configuration.insecure = try settings.bool(.insecure)
     configuration.limits = try limits()
     configuration.maxConnections = try settings.int(.maxConnections, in: 1...1_000_000)
+    configuration.maxConnectionsPerAddress = try settings.int(.maxConnectionsPerAddress, in: 0...1_000_000)
+    configuration.corsOrigins = (settings.given(.corsOrigins) ?? "").split { $0 == "," || $0 == " " }.map(
+      String.init)
     configuration.requestTimeout = try settings.seconds(.requestTimeoutSeconds, in: 0.1...3600)
     configuration.headerTimeout = try settings.seconds(.headerTimeoutSeconds, in: 0.1...3600)
     configuration.bodyTimeout = try settings.seconds(.bodyTimeoutSeconds, in: 0.1...3600)

@@ -21,11 +21,14 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
   private let headerTimeout: TimeAmount
   private let bodyTimeout: TimeAmount
   private let maxBodyBytes: Int
+  private let counts: ConnectionCounts
+  private var isCounted = false
   private let writeTimeout: TimeAmount
   private var deadline: Scheduled<Void>?
   private var writeDeadline: Scheduled<Void>?
 
-  init(configuration: GatewayConfiguration) {
+  init(configuration: GatewayConfiguration, counts: ConnectionCounts) {
+    self.counts = counts
     headerTimeout = TimeAmount(configuration.headerTimeout)
     bodyTimeout = TimeAmount(configuration.bodyTimeout)
     writeTimeout = TimeAmount(configuration.writeTimeout)
@@ -33,7 +36,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    if context.channel.isActive { schedule(headerTimeout, context: context) }
+    if context.channel.isActive { begin(context) }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
@@ -43,8 +46,17 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
   }
 
   func channelActive(context: ChannelHandlerContext) {
-    schedule(headerTimeout, context: context)
+    begin(context)
     context.fireChannelActive()
+  }
+
+  private func begin(_ context: ChannelHandlerContext) {
+    guard !isCounted else { return }
+    guard counts.add(context.remoteAddress) else { return context.close(promise: nil) }
+    isCounted = true
+    let address = context.remoteAddress
+    context.channel.closeFuture.whenComplete { [counts] _ in counts.remove(address) }
+    schedule(headerTimeout, context: context)
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -19,11 +19,14 @@ package enum GatewayApplication {
       logger.warning("no keys are set: everybody who reaches \(configuration.host) may use this service")
     }
     let parts = try Parts(configuration: configuration, queue: queue, metrics: metrics, logger: logger)
+    let counts = ConnectionCounts(limit: configuration.maxConnectionsPerAddress)
     return Application(
       router: parts.router(),
       server: .http1(
         configuration: .init(
-          additionalChannelHandlers: [ClientConnectionHandler(configuration: configuration)],
+          additionalChannelHandlers: [
+            ClientConnectionHandler(configuration: configuration, counts: counts)
+          ],
           idleTimeout: TimeAmount(configuration.idleTimeout),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: GatewayConfiguration.maxHeaderBytes,
@@ -84,6 +87,9 @@ extension GatewayApplication {
     func router() -> Router<GatewayContext> {
       let router = Router(context: GatewayContext.self)
       router.add(middleware: RequestMiddleware(metrics: metrics))
+      if !configuration.corsOrigins.isEmpty {
+        router.add(middleware: CORSMiddleware(origins: configuration.corsOrigins))
+      }
       router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
       router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits, metrics: metrics))
       router.add(middleware: KnownMethodMiddleware())

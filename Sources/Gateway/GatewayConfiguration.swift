@@ -9,7 +9,8 @@ package import JobWire
 /// - `REQUESTS_PER_MINUTE` (0: no limit), `TOKENS_PER_MINUTE` (0: no limit): of each caller whose key doesn't say
 ///   anything else, and of all together if there are no keys.
 /// - `INSECURE` (`false`): listen on other addresses than loopback without any key.
-/// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `QUEUE_NAMESPACE`: see `RequestLimits`.
+/// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `MAX_PROMPTS`, `MAX_COMPLETIONS`,
+///   `MAX_LOGPROBS`, `QUEUE_NAMESPACE`: see `RequestLimits`.
 /// - `REQUEST_TIMEOUT_SECONDS` (120): how long a client waits for its result at most.
 /// - `HEADER_TIMEOUT_SECONDS` (10): from the opening of a connection to its first complete header.
 /// - `BODY_TIMEOUT_SECONDS` (30): from a header to the end of its body.
@@ -17,6 +18,8 @@ package import JobWire
 /// - `WRITE_TIMEOUT_SECONDS` (30): how long a client may leave unread what was sent to it.
 /// - `PING_SECONDS` (15): how often a streamed response says that it is alive.
 /// - `MAX_CONNECTIONS` (1024): more wait to be accepted.
+/// - `MAX_CONNECTIONS_PER_ADDRESS` (512): more are closed at once; 0 is no limit.
+/// - `CORS_ORIGINS` (none): the origins whose pages may call, as browsers send them, with commas between.
 /// - `MODEL_NAME` (`gpt2`): by which the model can be asked for.
 /// - `FOLLOW_TIMEOUT_SECONDS` (3600): how long a job that nobody waits for is followed at most.
 /// - `FOLLOW_MB` (64): memory for the events of such jobs; what finds no place comes with the result.
@@ -35,6 +38,8 @@ package struct GatewayConfiguration: Sendable {
   package var bodyTimeout = Duration.seconds(30)
   package var idleTimeout = Duration.seconds(60)
   package var maxConnections = 1024
+  package var maxConnectionsPerAddress = 512
+  package var corsOrigins: [String] = []
   package var writeTimeout = Duration.seconds(30)
   package var pingInterval = Duration.seconds(15)
   package var modelName = "gpt2"
@@ -64,6 +69,12 @@ package struct GatewayConfiguration: Sendable {
     try require("REQUESTS_PER_MINUTE", requestsPerMinute, in: CallerLimits.allowed)
     try require("TOKENS_PER_MINUTE", tokensPerMinute, in: CallerLimits.allowed)
     try require("MAX_CONNECTIONS", maxConnections, in: 1...1_000_000)
+    try require("MAX_CONNECTIONS_PER_ADDRESS", maxConnectionsPerAddress, in: 0...1_000_000)
+    for origin in corsOrigins where !Self.isOrigin(origin) {
+      throw GatewayError(
+        "CORS_ORIGINS",
+        "\(origin) is no origin; allowed are scheme://host or scheme://host:port, each exactly")
+    }
     try require("REQUEST_TIMEOUT_SECONDS", requestTimeout, upTo: 3_600)
     try require("HEADER_TIMEOUT_SECONDS", headerTimeout, upTo: 3_600)
     try require("BODY_TIMEOUT_SECONDS", bodyTimeout, upTo: 3_600)
@@ -79,6 +90,16 @@ package struct GatewayConfiguration: Sendable {
         "\(host) can be reached from other machines, and no key is set; set API_KEY or API_KEYS_FILE, or "
           + "INSECURE=true (--insecure) if everybody who reaches it may use it")
     }
+  }
+
+  /// As browsers write it: without a path, a wildcard, or a capital letter.
+  private static func isOrigin(_ text: String) -> Bool {
+    let rest = ["https://", "http://"].first { text.hasPrefix($0) }.map { text.dropFirst($0.count) } ?? ""
+    return !rest.isEmpty
+      && rest.utf8.allSatisfy { byte in
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+          || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || "-.:[]".utf8.contains(byte)
+      }
   }
 
   private var isLoopback: Bool {

@@ -101,10 +101,12 @@ final class JobTrail: JobFollower, Sendable {
 
   // MARK: Reading
 
-  /// The lines behind the first `count`.
+  /// The lines behind the first `count`. Whoever counted more of them elsewhere gets the last one.
   func part(after count: Int) -> Part {
     state.withLock { state in
-      Part(lines: state.lines[min(count, state.lines.count)...], ending: state.ending)
+      let isElsewhere = count > state.lines.count && state.ending != nil
+      let start = isElsewhere ? max(0, state.lines.count - 1) : min(count, state.lines.count)
+      return Part(lines: state.lines[start...], ending: state.ending)
     }
   }
 

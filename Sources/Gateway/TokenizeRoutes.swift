@@ -13,7 +13,7 @@ struct TokenizeRoutes: Sendable {
   private func tokenize(_ request: Request, _ context: GatewayContext) async throws -> Response {
     let job = try TokenizeRequest.tokenize(
       try await dispatcher.body(of: request), limits: dispatcher.limits)
-    let choice = try await choice(of: job, request, context)
+    let choice = try await choice(of: job, field: "text", request, context)
     return Response(
       status: .ok,
       json: JSONValue.fields([
@@ -24,15 +24,24 @@ struct TokenizeRoutes: Sendable {
 
   private func detokenize(_ request: Request, _ context: GatewayContext) async throws -> Response {
     let job = try TokenizeRequest.detokenize(try await dispatcher.body(of: request))
-    let choice = try await choice(of: job, request, context)
+    let choice = try await choice(of: job, field: "tokens", request, context)
     return Response(status: .ok, json: JSONValue.fields([("text", .string(choice.text))]).encoded)
   }
 
   private func choice(
-    of job: JobRequest, _ request: Request, _ context: GatewayContext
+    of job: JobRequest, field: String, _ request: Request, _ context: GatewayContext
   ) async throws -> JobResult.Choice {
     let order = try dispatcher.order(job, request, context)
-    guard let choice = try await dispatcher.result(of: order, context).result.choices?.first else {
+    let result: JobResult
+    do {
+      result = try await dispatcher.result(of: order, context).result
+    } catch {
+      var error = error
+      // What is a prompt to the job has another name here.
+      if error.param == "prompt" { error.param = field }
+      throw error
+    }
+    guard let choice = result.choices?.first else {
       throw APIError(
         .internalServerError, code: JobFailure.Code.internalError.rawValue,
         "the worker answered without tokens")

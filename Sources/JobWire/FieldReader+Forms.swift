@@ -61,7 +61,9 @@ extension FieldReader {
     }
     var biases: [JobRequest.Bias] = []
     for field in fields {
-      guard let token = Int32(field.name), token >= 0, let bias = field.value.doubleValue,
+      // One way to write each id, so that none is there twice.
+      guard let token = Int32(field.name), token >= 0, String(token) == field.name,
+        let bias = field.value.doubleValue,
         range.contains(bias)
       else {
         let entry =

@@ -206,7 +206,11 @@ extension JobFailure {
   /// What the engine refused is the request's fault; anything else is ours.
   init(engineError error: any Error, param: String? = nil) {
     if let error = error as? GPT2Error, error.code == .invalidArgument {
-      self.init(code: .invalidValue, message: error.message, param: param)
+      // The engine's messages begin with the name of the field.
+      let name = String(error.message.prefix { $0 != " " })
+      self.init(
+        code: .invalidValue, message: error.message,
+        param: param ?? (JobRequest.fieldNames.contains(name) ? name : nil))
     } else {
       self.init(code: .internalError, message: "\(error)")
     }

@@ -1,4 +1,5 @@
 import Gateway
+import HTTPTypes
 import HummingbirdTesting
 import JobQueue
 import JobWire
@@ -173,6 +174,29 @@ import Testing
       let text = "GET /health HTTP/1.1\r\nhost: x\r\nx-a: \(String(repeating: "a", count: 20_000))\r\n\r\n"
       let received = try await Self.exchange(port: try #require(client.client.port), text)
       #expect(received.hasPrefix("HTTP/1.1 4"))
+    }
+  }
+
+  @Test("An address has so many connections and no more, until one of them ends")
+  func connectionsOfOneAddress() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.maxConnectionsPerAddress = 2
+    try await fixture.run(.live) { client in
+      // The fixture's own connection is one of them.
+      let health = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+      #expect(try await client.send(.get, "/health").status == 200)
+      let second = try await Connection(client)
+      try await second.send(health)
+      #expect(try await second.reads(until: "ok"))
+      let third = try await Connection(client)
+      try? await third.send(health)
+      #expect(try await third.reads(until: "ok") == false)
+      second.leave()
+      while true {
+        let next = try await Connection(client)
+        try? await next.send(health)
+        if try await next.reads(until: "ok") { break }
+      }
     }
   }
 }

@@ -13,6 +13,7 @@ struct GatewayFixture: Sendable {
   typealias Answer = @Sendable (JobRequest) async -> JobResult
 
   var configuration = GatewayConfiguration()
+  var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   var queue: any JobProducer & JobQueueInspector
   let memory: InMemoryJobQueue
   /// `nil`: no worker runs, and jobs wait for ever.
@@ -35,7 +36,7 @@ struct GatewayFixture: Sendable {
   ) async throws -> Value {
     let application = try GatewayApplication.buildApplication(
       configuration: configuration, queue: queue,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
       if let answer {
         group.addTask { await work(answer) }

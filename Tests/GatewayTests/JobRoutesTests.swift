@@ -94,6 +94,11 @@ import Testing
       let rest = try await client.send(.get, "/jobs/x1/events", headers: [("last-event-id", "3")])
       #expect(Self.numbers(rest.text) == [4, 5])
       #expect(Self.texts(rest.text) == ["D"])
+      let all = try await client.send(.get, "/jobs/x1/events", headers: [("last-event-id", "5")])
+      #expect(all.text == "data: [DONE]\n\n")
+      // Counted by another gateway, which had more of them.
+      let more = try await client.send(.get, "/jobs/x1/events", headers: [("last-event-id", "9")])
+      #expect(more.text.contains(#""status":"completed""#))
       let wrong = try await client.send(.get, "/jobs/x1/events", headers: [("last-event-id", "x")])
       #expect(wrong.status == 400)
       #expect(wrong.error("param") == "Last-Event-ID")

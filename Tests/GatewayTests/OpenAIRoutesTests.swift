@@ -85,6 +85,7 @@ import Testing
       #expect(choices[1]["logprobs"]?["tokens"]?.arrayValue == [.string("bytes:\\xe2")])
       #expect(choices[1]["logprobs"]?["text_offset"]?.arrayValue == [.integer(1)])
       #expect(choices[1]["logprobs"]?["top_logprobs"]?.arrayValue?.first?["z"]?.doubleValue == -0.1)
+      #expect(choices[1]["logprobs"]?["top_logprobs"]?.arrayValue?.first?["bytes:\\xe2"]?.doubleValue == -0.5)
       #expect(choices.map { $0["finish_reason"]?.stringValue } == [nil, nil, nil, "length"])
       #expect(chunks.last?["choices"]?.arrayValue == [])
       #expect(chunks.last?["usage"]?["completion_tokens"]?.integerValue == 2)

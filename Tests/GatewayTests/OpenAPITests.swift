@@ -46,6 +46,16 @@ import Testing
     }
   }
 
+  @Test(
+    "The names that are token ids match the ids up to the last one, and nothing else",
+    arguments: [0, 7, 9, 10, 99, 100, 4095, 50256])
+  func numberPattern(limit: Int) throws {
+    let pattern = try Regex(OpenAPIDocument.pattern(upTo: limit))
+    for number in 0...limit { #expect(String(number).wholeMatch(of: pattern) != nil) }
+    for number in limit + 1...limit + 1200 { #expect(String(number).wholeMatch(of: pattern) == nil) }
+    for text in ["", "00", "01", "-1", "1.0", "a", " 1"] { #expect(text.wholeMatch(of: pattern) == nil) }
+  }
+
   @Test("The limits in the document are those that hold")
   func limits() async throws {
     var fixture = GatewayFixture()

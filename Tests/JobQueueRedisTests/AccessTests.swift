@@ -92,9 +92,13 @@ final class AccessTests: Sendable {
     let producer = try probe("producer")
     #expect(try producer.send("LPUSH", "{gpt2}:q:default", #"{"id":"x","prompt":"p"}"#) == .integer(1))
     #expect(try producer.send("GET", "{gpt2}:res:x") == .null)
+    #expect(try producer.send("XREAD", "STREAMS", "{gpt2}:inbox:producer:x", "0-0") == .null)
+    #expect(try producer.send("SET", "{gpt2}:cxl:x", "1", "EX", "1") == .text("OK"))
     for command in [
       ["LRANGE", "{gpt2}:q:default", "0", "-1"], ["RPOP", "{gpt2}:q:default"], ["GET", "{gpt2}:job:x"],
-      ["SET", "{gpt2}:res:x", "forged"], ["DEL", "{gpt2}:res:x"], ["LPUSH", "{gpt2}:dead", "x"],
+      ["SET", "{gpt2}:res:x", "forged"], ["SET", "{gpt2}:q:default", "x"], ["SET", "{gpt2}:reply:x", "x"],
+      ["XREAD", "STREAMS", "{gpt2}:inbox:gateway", "0-0"], ["GET", "{gpt2}:cxl:x"], ["DEL", "{gpt2}:res:x"],
+      ["LPUSH", "{gpt2}:dead", "x"],
       ["LPUSH", "other", "x"], ["DEL", "{gpt2}:rate:requests:alice"], ["EVAL", "return 1", "0"],
       ["KEYS", "*"], ["CONFIG", "GET", "*"], ["FLUSHALL"],
     ] { #expect(isDenied(try producer.pipeline([command])[0]), "\(command)") }

@@ -46,7 +46,9 @@ session="+auth +hello +ping +info +time +role +cluster|slots +client|setname +ev
     "+rpush +lrem +lmove +blmove +xadd +pexpire +zadd +zscore +zrange +zrem"
   echo "user producer on #$(hash_of producer) resetkeys" \
     "$(keys '%W~' 'q:*')$(keys '%R~' 'res:*')$(keys '~' 'reply:*')" \
-    "-@all +auth +hello +ping +lpush +get +blpop"
+    "-@all +auth +hello +ping +lpush +get +blpop" \
+    "(-@all +xread$(keys '%R~' 'inbox:producer:*'))" \
+    "(-@all +set$(keys '%W~' 'cxl:*'))"
 } > "$acl.new"
 chmod 444 "$acl.new"
 mv "$acl.new" "$acl"

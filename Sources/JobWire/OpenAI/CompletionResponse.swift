@@ -25,10 +25,13 @@ package struct CompletionResponse: Sendable {
   package func event(of token: JobPiece.Token, choice: Int, offset: Int) -> JSONValue {
     var logprobs: Logprobs?
     if let logprob = token.logprob {
+      let own = token.ownText ?? token.text
+      var top = token.alternatives?.map { Logprobs.Candidate(text: $0.text, logprob: $0.logprob) }
+      if token.alternatives?.contains(where: { $0.token == token.token }) == false {
+        top?.append(Logprobs.Candidate(text: own, logprob: logprob))
+      }
       logprobs = Logprobs(
-        tokens: [token.ownText ?? token.text], tokenLogprobs: [logprob],
-        topLogprobs: [token.alternatives?.map { Logprobs.Candidate(text: $0.text, logprob: $0.logprob) }],
-        textOffset: [offset])
+        tokens: [own], tokenLogprobs: [logprob], topLogprobs: [top], textOffset: [offset])
     }
     return event(text: token.text, choice: choice, logprobs: logprobs)
   }

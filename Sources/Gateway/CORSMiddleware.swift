@@ -1,0 +1,47 @@
+import HTTPTypes
+import Hummingbird
+
+/// Lets pages of named origins call the service from a browser. Without any, no header of CORS is ever sent, and
+/// browsers keep the answers from all pages but the service's own.
+///
+/// Credentials that a browser sends by itself are never allowed: a page has to name its key.
+struct CORSMiddleware: RouterMiddleware {
+  private static let methods = "GET, POST, DELETE"
+  private static let requestHeaders =
+    "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-request-id"
+  private static let responseHeaders =
+    "retry-after, x-job-id, x-request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+    + "x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens"
+
+  /// Exactly as browsers send them: `https://example.org`.
+  let origins: [String]
+
+  func handle(
+    _ request: Request, context: GatewayContext,
+    next: (Request, GatewayContext) async throws -> Response
+  ) async throws -> Response {
+    guard let origin = request.headers[.origin], origins.contains(origin) else {
+      return try await next(request, context)
+    }
+    var response: Response
+    if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
+      // Browsers ask without the key that they would send.
+      response = Response(
+        status: .noContent,
+        headers: [
+          .accessControlAllowMethods: Self.methods, .accessControlAllowHeaders: Self.requestHeaders,
+          .accessControlMaxAge: "600",
+        ])
+    } else {
+      do {
+        response = try await next(request, context)
+      } catch {
+        response = APIError(cause: error, logger: context.logger).response
+      }
+    }
+    response.headers[.accessControlAllowOrigin] = origin
+    response.headers[.accessControlExposeHeaders] = Self.responseHeaders
+    response.headers[.vary] = "origin"
+    return response
+  }
+}

@@ -114,6 +114,27 @@ import Testing
     #expect(results.count == 24)
     #expect(results.values.allSatisfy { $0.attempts == 1 && $0.status == .completed })
   }
+
+  @Test(arguments: ["20", "0.1"])
+  func aRollingRestartLosesNothingAndCostsNoAttempt(drain: String) async throws {
+    let environment = ["DRAIN_SECONDS": drain]
+    let service = try await Service(.redis, workers: 0)
+    let redis = try #require(service.redis)
+    let old = try [Service.worker(redis, environment), Service.worker(redis, environment)]
+    let new = Mutex<[Program]>([])
+    let results = try await answers(service, jobs: 48, named: "rolling\(drain.count)") {
+      for worker in old {
+        worker.send(SIGTERM)
+        #expect(await worker.exit() == 0, "\(worker.output)")
+        let next = try Service.worker(redis, environment)
+        new.withLock { $0.append(next) }
+      }
+    }
+    #expect(results.count == 48)
+    // What goes back unfinished is nobody's fault.
+    #expect(results.values.allSatisfy { $0.attempts == 1 && $0.status == .completed })
+    while try await running(redis) > 0 { await Task.yield() }
+  }
 }
 
 private final class Counter: Sendable {

@@ -44,7 +44,7 @@ extension Settings {
     if text == "auto" { return min(max(automatic(), range.lowerBound), range.upperBound) }
     guard let count = Int(text), range.contains(count) else {
       throw SettingsError(
-        "\(Setting.threads.names) is \"\(text)\"; allowed is \(range.lowerBound) to \(range.upperBound), or auto"
+        "\(Setting.threads.namesAndOption) is \"\(text)\"; allowed is \(range.lowerBound) to \(range.upperBound), or auto"
       )
     }
     return count

@@ -47,7 +47,7 @@ struct Settings: Sendable {
     let text = string(setting)
     guard let value = Int(text), range.contains(value) else {
       throw SettingsError(
-        "\(setting.names) is \"\(text)\"; allowed is a whole number from \(range.lowerBound) to "
+        "\(setting.namesAndOption) is \"\(text)\"; allowed is a whole number from \(range.lowerBound) to "
           + "\(range.upperBound)")
     }
     return value
@@ -57,7 +57,8 @@ struct Settings: Sendable {
     let text = string(setting)
     guard let value = Double(text), range.contains(value) else {
       throw SettingsError(
-        "\(setting.rawValue) is \"\(text)\"; allowed are \(range.lowerBound) to \(range.upperBound) seconds")
+        "\(setting.namesAndOption) is \"\(text)\"; allowed are \(range.lowerBound) to \(range.upperBound) seconds"
+      )
     }
     return .seconds(value)
   }
@@ -67,7 +68,7 @@ struct Settings: Sendable {
     case "true", "1", "yes", "on": return true
     case "false", "0", "no", "off": return false
     case let text:
-      throw SettingsError("\(setting.rawValue) is \"\(text)\"; allowed are true and false")
+      throw SettingsError("\(setting.namesAndOption) is \"\(text)\"; allowed are true and false")
     }
   }
 
@@ -78,7 +79,7 @@ struct Settings: Sendable {
     let text = string(setting)
     guard let value = Choice(rawValue: text) else {
       let allowed = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-      throw SettingsError("\(setting.rawValue) is \"\(text)\"; allowed are \(allowed)")
+      throw SettingsError("\(setting.namesAndOption) is \"\(text)\"; allowed are \(allowed)")
     }
     return value
   }

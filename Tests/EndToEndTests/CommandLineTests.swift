@@ -72,7 +72,8 @@ import Testing
     (["serve", "--host", "0.0.0.0", "--port", "0"], "API_KEY"),
     (["serve", "--quantize", "int3"], "QUANTIZE"),
     (["gateway", "--redis-url", "rediss://x"], "TLS"),
-    (["generate", "--prompt", "x", "--top-p", "0"], "top_p"),
+    (["generate", "--prompt", "x", "--top-p", "0"], "--top-p"),
+    (["serve", "--max-batch", "x"], "--max-batch"),
     (["serve", "--model", "/nowhere/model.pth"], "/nowhere/model.pth"),
   ])
   func aWrongSettingStopsTheStartAndIsNamed(arguments: [String], named: String) async throws {

@@ -19,10 +19,13 @@ struct ConvertCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Make a random model of this size instead: \(GPT2Config.sizes.map(\.name).joined(separator: ", ")).",
-      valueName: "size"))
+      valueName: "size"),
+    completion: .list(GPT2Config.sizes.map(\.name)))
   var random: String?
   @Option(help: "The same seed gives the same random model.") var seed: UInt64 = 0
-  @Argument(help: ArgumentHelp("The checkpoint, and the model file to write.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint, and the model file to write.", valueName: "path"),
+    completion: .file(extensions: CheckpointFiles.extensions))
   var paths: [String] = []
   @OptionGroup(title: "Conversion") var conversion: ConversionOptions
 

@@ -9,7 +9,10 @@ struct InspectCommand: AsyncParsableCommand {
     commandName: "inspect",
     abstract: "List the tensors of a checkpoint or a model file, and the model that it holds.")
 
-  @Argument(help: "A .gpt2, .pth, .pt, .bin or .safetensors file, or a directory.") var path: String
+  @Argument(
+    help: "A .gpt2, .pth, .pt, .bin or .safetensors file, or a directory.",
+    completion: .file(extensions: CheckpointFiles.extensions))
+  var path: String
   @Flag(help: "Print JSON, with a SHA-256 of every tensor's row-major little-endian bytes.") var json = false
   @OptionGroup(visibility: .hidden) var conversion: ConversionOptions
 

@@ -12,7 +12,10 @@ struct TokenizeCommand: AsyncParsableCommand {
       line of input is a JSON string, and for each one a JSON array of ids is printed.
       """)
 
-  @Option(help: "The model whose tokenizer to use; default: GPT-2's.") var model: String?
+  @Option(
+    help: "The model whose tokenizer to use; default: GPT-2's.",
+    completion: .file(extensions: CheckpointFiles.extensions))
+  var model: String?
   @Flag(help: "Lines of JSON strings in, lines of JSON arrays out.") var json = false
 
   func run() async throws {
@@ -41,7 +44,10 @@ struct DetokenizeCommand: AsyncParsableCommand {
       every line of input is a JSON array of ids, and for each one a JSON string is printed.
       """)
 
-  @Option(help: "The model whose tokenizer to use; default: GPT-2's.") var model: String?
+  @Option(
+    help: "The model whose tokenizer to use; default: GPT-2's.",
+    completion: .file(extensions: CheckpointFiles.extensions))
+  var model: String?
   @Flag(help: "Lines of JSON arrays in, lines of JSON strings out.") var json = false
 
   func run() async throws {

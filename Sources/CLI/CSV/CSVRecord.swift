@@ -1,0 +1,20 @@
+/// One record of a CSV file.
+struct CSVRecord: Equatable, Sendable {
+  /// What makes a record unusable, though the next one can be read.
+  enum Problem: Equatable, Sendable {
+    /// Something else than a separator follows a quoted field.
+    case textAfterQuotes
+    /// The file ends within a quoted field.
+    case openQuotes
+  }
+
+  /// The line that it begins on, from 1. A record has several lines if a quoted field has line ends.
+  var line: Int
+  /// Without the quotes around them.
+  var fields: [[UInt8]]
+  /// As it stands in the file, without its line end.
+  var raw: [UInt8]
+  var problem: Problem?
+  /// How many bytes of the file end with it, its line end included.
+  var end: Int
+}

@@ -1,0 +1,39 @@
+/// How many rows got which label.
+struct LabelSummary: Equatable, Sendable {
+  private var counts: [(label: String, rows: Int)]
+  /// The lines of the rows that have none.
+  private(set) var refusedLines: [Int] = []
+
+  init(labels: [String]) {
+    counts = labels.map { ($0, 0) }
+  }
+
+  mutating func add(_ outcome: CSVLabelling.Outcome, line: Int) {
+    switch outcome {
+    case .labelled(let answer):
+      if let index = counts.firstIndex(where: { $0.label == answer.label }) { counts[index].rows += 1 }
+    case .refused: refusedLines.append(line)
+    }
+  }
+
+  var labelledRows: Int { counts.reduce(0) { $0 + $1.rows } }
+
+  /// For people, in one line.
+  func text(seconds: Double) -> String {
+    var text =
+      "\(labelledRows) rows labelled: " + counts.map { "\($0.rows) \($0.label)" }.joined(separator: ", ")
+    if seconds > 0 {
+      text += "; \(seconds.fixed(1)) s, \((Double(labelledRows) / seconds).fixed(1)) rows a second"
+    }
+    if !refusedLines.isEmpty {
+      let named = refusedLines.prefix(10).map { "\($0)" }.joined(separator: ", ")
+      let more = refusedLines.count > 10 ? ", …" : ""
+      text += "; \(refusedLines.count) not labelled, of line \(named)\(more)"
+    }
+    return text
+  }
+
+  static func == (one: LabelSummary, other: LabelSummary) -> Bool {
+    one.refusedLines == other.refusedLines && one.counts.elementsEqual(other.counts, by: ==)
+  }
+}

@@ -42,7 +42,7 @@ import Testing
     #expect(records.map(\.line) == [1, 3, 6])
     #expect(
       records.map { String(decoding: $0.raw, as: UTF8.self) } == ["a,b", "\"1\n2\r\n3\",x", "last,\"y\""])
-    #expect(records.map(\.end) == [5, 20, 29])
+    #expect(records.map(\.end) == [5, 19, 28])
   }
 
   @Test(arguments: [("a\r\nb\n", "\r\n"), ("a\nb\r\n", "\n"), ("a\rb\n", "\r"), ("\r\na\n", "\r\n")])
@@ -60,9 +60,9 @@ import Testing
 
   @Test func aRecordWithoutEndIsGivenUp() throws {
     var parser = CSVParser(maxRecordBytes: 100)
-    _ = try parser.append(Array("a,b\n".utf8))
+    _ = try parser.append(Array("a,b\n\"".utf8))
     #expect(throws: CSVParser.Overflow(line: 2, limit: 100)) {
-      for _ in 0..<20 { _ = try parser.append(Array("\"0123456789\n".utf8)) }
+      for _ in 0..<20 { _ = try parser.append(Array("0123456789\n".utf8)) }
     }
   }
 

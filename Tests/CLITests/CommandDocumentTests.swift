@@ -36,6 +36,14 @@ import Testing
     Set(String(text).matches(of: #/--[a-z][a-z0-9-]*/#).map { String($0.output) })
   }
 
+  /// What stands at the beginning of a line of its help, and not in a text about another option.
+  private static func options(of command: any ParsableCommand.Type) -> Set<String> {
+    let help = GPT2Program.helpMessage(for: command, columns: 1000)
+    return help.split(separator: "\n").filter { $0.hasPrefix("  -") }.reduce(into: []) { all, line in
+      all.formUnion(options(in: line.dropFirst(2).split(separator: "  ", maxSplits: 1)[0]))
+    }
+  }
+
   @Test func everyCommandHasASectionWithItsOwnOptions() throws {
     // Settings have a document of their own.
     let settings = Set(Setting.allCases.map(\.option)).union([
@@ -43,7 +51,7 @@ import Testing
     ])
     for command in Self.commands() {
       let section = try #require(try Self.section(of: command), "\(command.words)")
-      let offered = Self.options(in: GPT2Program.helpMessage(for: command.type, columns: 1000)).subtracting(
+      let offered = Self.options(of: command.type).subtracting(
         settings)
       let missing = offered.subtracting(Self.options(in: section))
       #expect(missing.isEmpty, "\(command.words): \(missing.sorted())")
@@ -54,7 +62,7 @@ import Testing
     let document = try Self.document()
     let commands = Self.commands()
     let offered = commands.reduce(into: Set(Setting.allCases.map(\.option))) { all, command in
-      all.formUnion(Self.options(in: GPT2Program.helpMessage(for: command.type, columns: 1000)))
+      all.formUnion(Self.options(of: command.type))
     }.union(["--generate-completion-script", "--version", "--help"])
     #expect(Self.options(in: document).subtracting(offered).isEmpty)
     for heading in document.split(separator: "\n") where heading.hasPrefix("### `gpt2") {

@@ -16,7 +16,7 @@ import Testing
       "--max-new-tokens", "9", "--min-tokens", "2", "--ignore-eos", "--temperature", "0.5", "--top-k", "7",
       "--top-p", "0.9", "--min-p", "0.1", "--typical-p", "0.8", "--repetition-penalty", "1.2",
       "--presence-penalty", "-0.5", "--frequency-penalty", "-2", "--logit-bias", "50256=-100", "--logit-bias",
-      "11=1.5", "--stop", "\n", "--stop", "--", "--seed", "-3", "-n", "2", "--best-of", "4", "--logprobs",
+      "11=1.5", "--stop", "\n", "--stop", "- ", "--seed", "-3", "-n", "2", "--best-of", "4", "--logprobs",
       "5",
     ])
     #expect(request.maxNewTokens == 9)
@@ -31,7 +31,7 @@ import Testing
     #expect(request.presencePenalty == -0.5)
     #expect(request.frequencyPenalty == -2)
     #expect(request.logitBias == [.init(token: 11, bias: 1.5), .init(token: 50256, bias: -100)])
-    #expect(request.stop == ["\n", "--"])
+    #expect(request.stop == ["\n", "- "])
     #expect(request.seed == -3)
     #expect(request.completions == 2)
     #expect(request.bestOf == 4)

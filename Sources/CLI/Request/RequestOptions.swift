@@ -80,8 +80,7 @@ struct RequestOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: """
-      With --json also log-probabilities of the tokens and of so many of the likeliest in their place: 0 to 20. \
-      Default: none.
+      Also log-probabilities of the tokens, and of so many of the likeliest in their place: 0 to 20. Default: none.
       """)
   var logprobs: Int?
 
@@ -118,9 +117,11 @@ struct RequestOptions: ParsableArguments {
   }
 
   /// A message about a field as one about its option.
+  ///
+  /// - Parameter param: the field; nil where only the message tells.
   static func message(_ message: String, param: String?) -> String {
-    guard let param, message.hasPrefix(param + " ") else { return message }
-    return option(of: param) + message.dropFirst(param.count)
+    let field = (param.map { [$0] } ?? JobRequest.fieldNames).first { message.hasPrefix($0 + " ") }
+    return field.map { option(of: $0) + message.dropFirst($0.count) } ?? message
   }
 
   private static func option(of field: String) -> String {

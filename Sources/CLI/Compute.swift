@@ -20,23 +20,13 @@ struct Compute {
     let configuration = try EngineConfiguration(settings, defaultThreads: defaultThreads)
     var engines: [String: Engine] = [:]
 
-    // A classifier that was trained on padded texts needs all of their length, whatever MAX_CTX allows a prompt.
-    func fitted(to model: Model) -> EngineConfiguration {
-      var own = configuration
-      switch model.metadata.padding {
-      case .none: break
-      case .length(let length): own.maxContext = max(own.maxContext, length)
-      case .context: own.maxContext = max(own.maxContext, model.config.contextLength)
-      }
-      return own
-    }
-
     func task(_ definition: TaskDefinition) throws -> any JobTask {
       let found = try catalog.load(definition.model)
       let engine =
         try engines[found.path]
         ?? Engine(
-          model: found.model, configuration: fitted(to: found.model), onStep: metrics.engineObserver())
+          model: found.model, configuration: configuration.fitted(to: found.model),
+          onStep: metrics.engineObserver())
       engines[found.path] = engine
       logger.info(
         "model loaded",

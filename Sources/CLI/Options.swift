@@ -10,19 +10,28 @@ protocol SettingOptions: ParsableArguments {
 }
 
 struct QueueOptions: SettingOptions {
-  @Option(help: Setting.redisURL.optionHelp) var redisURL: String?
-  @Option(help: Setting.redisPasswordFile.optionHelp) var redisPasswordFile: String?
-  @Option(help: Setting.redisChecks.optionHelp) var redisChecks: String?
-  @Option(help: Setting.queueNamespace.optionHelp) var queueNamespace: String?
-  @Option(help: Setting.shards.optionHelp) var shards: String?
-  @Option(help: Setting.queueCap.optionHelp) var queueCap: String?
-  @Option(name: .customLong("result-ttl-seconds"), help: Setting.resultTTLSeconds.optionHelp)
+  @Option(help: Setting.redisURL.optionHelp, completion: Setting.redisURL.completion) var redisURL: String?
+  @Option(help: Setting.redisPasswordFile.optionHelp, completion: Setting.redisPasswordFile.completion)
+  var redisPasswordFile: String?
+  @Option(help: Setting.redisChecks.optionHelp, completion: Setting.redisChecks.completion) var redisChecks:
+    String?
+  @Option(help: Setting.queueNamespace.optionHelp, completion: Setting.queueNamespace.completion)
+  var queueNamespace: String?
+  @Option(help: Setting.shards.optionHelp, completion: Setting.shards.completion) var shards: String?
+  @Option(help: Setting.queueCap.optionHelp, completion: Setting.queueCap.completion) var queueCap: String?
+  @Option(
+    name: .customLong("result-ttl-seconds"), help: Setting.resultTTLSeconds.optionHelp,
+    completion: Setting.resultTTLSeconds.completion)
   var resultTTLSeconds: String?
-  @Option(help: Setting.deadCap.optionHelp) var deadCap: String?
-  @Option(name: .customLong("dead-ttl-seconds"), help: Setting.deadTTLSeconds.optionHelp)
+  @Option(help: Setting.deadCap.optionHelp, completion: Setting.deadCap.completion) var deadCap: String?
+  @Option(
+    name: .customLong("dead-ttl-seconds"), help: Setting.deadTTLSeconds.optionHelp,
+    completion: Setting.deadTTLSeconds.completion)
   var deadTTLSeconds: String?
-  @Option(help: Setting.leaseSeconds.optionHelp) var leaseSeconds: String?
-  @Option(help: Setting.maxAttempts.optionHelp) var maxAttempts: String?
+  @Option(help: Setting.leaseSeconds.optionHelp, completion: Setting.leaseSeconds.completion)
+  var leaseSeconds: String?
+  @Option(help: Setting.maxAttempts.optionHelp, completion: Setting.maxAttempts.completion) var maxAttempts:
+    String?
 
   var given: [Setting: String?] {
     [
@@ -35,25 +44,40 @@ struct QueueOptions: SettingOptions {
 }
 
 struct HTTPOptions: SettingOptions {
-  @Option(help: Setting.host.optionHelp) var host: String?
-  @Option(help: Setting.port.optionHelp) var port: String?
-  @Option(help: Setting.apiKey.optionHelp) var apiKey: String?
-  @Option(help: Setting.apiKeysFile.optionHelp) var apiKeysFile: String?
-  @Option(help: Setting.apiKeys.optionHelp) var apiKeys: String?
-  @Option(help: Setting.requestsPerMinute.optionHelp) var requestsPerMinute: String?
-  @Option(help: Setting.tokensPerMinute.optionHelp) var tokensPerMinute: String?
+  @Option(help: Setting.host.optionHelp, completion: Setting.host.completion) var host: String?
+  @Option(help: Setting.port.optionHelp, completion: Setting.port.completion) var port: String?
+  @Option(help: Setting.apiKey.optionHelp, completion: Setting.apiKey.completion) var apiKey: String?
+  @Option(help: Setting.apiKeysFile.optionHelp, completion: Setting.apiKeysFile.completion) var apiKeysFile:
+    String?
+  @Option(help: Setting.apiKeys.optionHelp, completion: Setting.apiKeys.completion) var apiKeys: String?
+  @Option(help: Setting.requestsPerMinute.optionHelp, completion: Setting.requestsPerMinute.completion)
+  var requestsPerMinute: String?
+  @Option(help: Setting.tokensPerMinute.optionHelp, completion: Setting.tokensPerMinute.completion)
+  var tokensPerMinute: String?
   @Flag(help: Setting.insecure.optionHelp) var insecure = false
-  @Option(help: Setting.maxConnections.optionHelp) var maxConnections: String?
-  @Option(help: Setting.maxConnectionsPerAddress.optionHelp) var maxConnectionsPerAddress: String?
-  @Option(help: Setting.corsOrigins.optionHelp) var corsOrigins: String?
-  @Option(help: Setting.requestTimeoutSeconds.optionHelp) var requestTimeoutSeconds: String?
-  @Option(help: Setting.headerTimeoutSeconds.optionHelp) var headerTimeoutSeconds: String?
-  @Option(help: Setting.bodyTimeoutSeconds.optionHelp) var bodyTimeoutSeconds: String?
-  @Option(help: Setting.idleTimeoutSeconds.optionHelp) var idleTimeoutSeconds: String?
-  @Option(help: Setting.writeTimeoutSeconds.optionHelp) var writeTimeoutSeconds: String?
-  @Option(help: Setting.pingSeconds.optionHelp) var pingSeconds: String?
-  @Option(help: Setting.followTimeoutSeconds.optionHelp) var followTimeoutSeconds: String?
-  @Option(help: Setting.followMB.optionHelp) var followMB: String?
+  @Option(help: Setting.maxConnections.optionHelp, completion: Setting.maxConnections.completion)
+  var maxConnections: String?
+  @Option(
+    help: Setting.maxConnectionsPerAddress.optionHelp, completion: Setting.maxConnectionsPerAddress.completion
+  ) var maxConnectionsPerAddress: String?
+  @Option(help: Setting.corsOrigins.optionHelp, completion: Setting.corsOrigins.completion) var corsOrigins:
+    String?
+  @Option(
+    help: Setting.requestTimeoutSeconds.optionHelp, completion: Setting.requestTimeoutSeconds.completion)
+  var requestTimeoutSeconds: String?
+  @Option(help: Setting.headerTimeoutSeconds.optionHelp, completion: Setting.headerTimeoutSeconds.completion)
+  var headerTimeoutSeconds: String?
+  @Option(help: Setting.bodyTimeoutSeconds.optionHelp, completion: Setting.bodyTimeoutSeconds.completion)
+  var bodyTimeoutSeconds: String?
+  @Option(help: Setting.idleTimeoutSeconds.optionHelp, completion: Setting.idleTimeoutSeconds.completion)
+  var idleTimeoutSeconds: String?
+  @Option(help: Setting.writeTimeoutSeconds.optionHelp, completion: Setting.writeTimeoutSeconds.completion)
+  var writeTimeoutSeconds: String?
+  @Option(help: Setting.pingSeconds.optionHelp, completion: Setting.pingSeconds.completion) var pingSeconds:
+    String?
+  @Option(help: Setting.followTimeoutSeconds.optionHelp, completion: Setting.followTimeoutSeconds.completion)
+  var followTimeoutSeconds: String?
+  @Option(help: Setting.followMB.optionHelp, completion: Setting.followMB.completion) var followMB: String?
 
   var given: [Setting: String?] {
     [
@@ -70,12 +94,18 @@ struct HTTPOptions: SettingOptions {
 }
 
 struct LimitOptions: SettingOptions {
-  @Option(help: Setting.maxBodyBytes.optionHelp) var maxBodyBytes: String?
-  @Option(help: Setting.maxPromptBytes.optionHelp) var maxPromptBytes: String?
-  @Option(help: Setting.maxNewTokens.optionHelp) var maxNewTokens: String?
-  @Option(help: Setting.maxPrompts.optionHelp) var maxPrompts: String?
-  @Option(help: Setting.maxCompletions.optionHelp) var maxCompletions: String?
-  @Option(help: Setting.maxLogprobs.optionHelp) var maxLogprobs: String?
+  @Option(help: Setting.maxBodyBytes.optionHelp, completion: Setting.maxBodyBytes.completion)
+  var maxBodyBytes: String?
+  @Option(help: Setting.maxPromptBytes.optionHelp, completion: Setting.maxPromptBytes.completion)
+  var maxPromptBytes: String?
+  @Option(help: Setting.maxNewTokens.optionHelp, completion: Setting.maxNewTokens.completion)
+  var maxNewTokens: String?
+  @Option(help: Setting.maxPrompts.optionHelp, completion: Setting.maxPrompts.completion) var maxPrompts:
+    String?
+  @Option(help: Setting.maxCompletions.optionHelp, completion: Setting.maxCompletions.completion)
+  var maxCompletions: String?
+  @Option(help: Setting.maxLogprobs.optionHelp, completion: Setting.maxLogprobs.completion) var maxLogprobs:
+    String?
 
   var given: [Setting: String?] {
     [
@@ -87,7 +117,9 @@ struct LimitOptions: SettingOptions {
 
 /// Which model, and how a checkpoint becomes one.
 struct ModelOptions: SettingOptions {
-  @Option(name: [.customLong("model"), .customLong("ckpt-path")], help: Setting.ckptPath.optionHelp)
+  @Option(
+    name: [.customLong("model"), .customLong("ckpt-path")], help: Setting.ckptPath.optionHelp,
+    completion: Setting.ckptPath.completion)
   var ckptPath: String?
   @OptionGroup var conversion: ConversionOptions
 
@@ -98,14 +130,17 @@ struct ModelOptions: SettingOptions {
 
 /// What a checkpoint does not say of itself.
 struct ConversionOptions: SettingOptions {
-  @Option(help: Setting.quantize.optionHelp) var quantize: String?
-  @Option(help: Setting.modelName.optionHelp) var modelName: String?
-  @Option(help: Setting.nHead.optionHelp) var nHead: String?
-  @Option(help: Setting.activation.optionHelp) var activation: String?
-  @Option(help: Setting.stateDictKey.optionHelp) var stateDictKey: String?
-  @Option(help: Setting.padTo.optionHelp) var padTo: String?
-  @Option(help: Setting.modelsDir.optionHelp) var modelsDir: String?
-  @Option(help: Setting.modelCacheDir.optionHelp) var modelCacheDir: String?
+  @Option(help: Setting.quantize.optionHelp, completion: Setting.quantize.completion) var quantize: String?
+  @Option(help: Setting.modelName.optionHelp, completion: Setting.modelName.completion) var modelName: String?
+  @Option(help: Setting.nHead.optionHelp, completion: Setting.nHead.completion) var nHead: String?
+  @Option(help: Setting.activation.optionHelp, completion: Setting.activation.completion) var activation:
+    String?
+  @Option(help: Setting.stateDictKey.optionHelp, completion: Setting.stateDictKey.completion)
+  var stateDictKey: String?
+  @Option(help: Setting.padTo.optionHelp, completion: Setting.padTo.completion) var padTo: String?
+  @Option(help: Setting.modelsDir.optionHelp, completion: Setting.modelsDir.completion) var modelsDir: String?
+  @Option(help: Setting.modelCacheDir.optionHelp, completion: Setting.modelCacheDir.completion)
+  var modelCacheDir: String?
 
   var given: [Setting: String?] {
     [
@@ -117,17 +152,24 @@ struct ConversionOptions: SettingOptions {
 
 /// The models of the tasks.
 struct TaskModelOptions: SettingOptions {
-  @Option(help: Setting.spamCkptPath.optionHelp) var spamCkptPath: String?
-  @Option(help: Setting.gotCkptPath.optionHelp) var gotCkptPath: String?
+  @Option(help: Setting.spamCkptPath.optionHelp, completion: Setting.spamCkptPath.completion)
+  var spamCkptPath: String?
+  @Option(help: Setting.gotCkptPath.optionHelp, completion: Setting.gotCkptPath.completion) var gotCkptPath:
+    String?
 
   var given: [Setting: String?] { [.spamCkptPath: spamCkptPath, .gotCkptPath: gotCkptPath] }
 }
 
 /// What the engine works with, whatever it is asked.
 struct ComputeOptions: SettingOptions {
-  @Option(name: [.long, .customLong("torch-threads")], help: Setting.threads.optionHelp) var threads: String?
-  @Option(name: .customLong("kv-cache-mb"), help: Setting.kvCacheMB.optionHelp) var kvCacheMB: String?
-  @Option(help: Setting.kvCacheType.optionHelp) var kvCacheType: String?
+  @Option(
+    name: [.long, .customLong("torch-threads")], help: Setting.threads.optionHelp,
+    completion: Setting.threads.completion) var threads: String?
+  @Option(
+    name: .customLong("kv-cache-mb"), help: Setting.kvCacheMB.optionHelp,
+    completion: Setting.kvCacheMB.completion) var kvCacheMB: String?
+  @Option(help: Setting.kvCacheType.optionHelp, completion: Setting.kvCacheType.completion) var kvCacheType:
+    String?
 
   var given: [Setting: String?] {
     [.threads: threads, .kvCacheMB: kvCacheMB, .kvCacheType: kvCacheType]
@@ -136,9 +178,9 @@ struct ComputeOptions: SettingOptions {
 
 struct EngineOptions: SettingOptions {
   @OptionGroup var compute: ComputeOptions
-  @Option(help: Setting.maxBatch.optionHelp) var maxBatch: String?
-  @Option(help: Setting.maxCtx.optionHelp) var maxCtx: String?
-  @Option(help: Setting.speculate.optionHelp) var speculate: String?
+  @Option(help: Setting.maxBatch.optionHelp, completion: Setting.maxBatch.completion) var maxBatch: String?
+  @Option(help: Setting.maxCtx.optionHelp, completion: Setting.maxCtx.completion) var maxCtx: String?
+  @Option(help: Setting.speculate.optionHelp, completion: Setting.speculate.completion) var speculate: String?
 
   var given: [Setting: String?] {
     compute.given.merging([.maxBatch: maxBatch, .maxCtx: maxCtx, .speculate: speculate]) { first, _ in first }
@@ -146,21 +188,22 @@ struct EngineOptions: SettingOptions {
 }
 
 struct WorkerOptions: SettingOptions {
-  @Option(help: Setting.drainSeconds.optionHelp) var drainSeconds: String?
+  @Option(help: Setting.drainSeconds.optionHelp, completion: Setting.drainSeconds.completion)
+  var drainSeconds: String?
 
   var given: [Setting: String?] { [.drainSeconds: drainSeconds] }
 }
 
 struct AdminOptions: SettingOptions {
-  @Option(help: Setting.adminHost.optionHelp) var adminHost: String?
-  @Option(help: Setting.adminPort.optionHelp) var adminPort: String?
+  @Option(help: Setting.adminHost.optionHelp, completion: Setting.adminHost.completion) var adminHost: String?
+  @Option(help: Setting.adminPort.optionHelp, completion: Setting.adminPort.completion) var adminPort: String?
 
   var given: [Setting: String?] { [.adminHost: adminHost, .adminPort: adminPort] }
 }
 
 struct LogOptions: SettingOptions {
-  @Option(help: Setting.logLevel.optionHelp) var logLevel: String?
-  @Option(help: Setting.logFormat.optionHelp) var logFormat: String?
+  @Option(help: Setting.logLevel.optionHelp, completion: Setting.logLevel.completion) var logLevel: String?
+  @Option(help: Setting.logFormat.optionHelp, completion: Setting.logFormat.completion) var logFormat: String?
 
   var given: [Setting: String?] { [.logLevel: logLevel, .logFormat: logFormat] }
 }

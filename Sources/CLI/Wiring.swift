@@ -157,11 +157,7 @@ extension Wiring {
   func redis() throws -> RedisConfiguration {
     var configuration = try RedisConfiguration(url: settings.string(.redisURL))
     configuration.passwordFile = settings.given(.redisPasswordFile)
-    let checks = settings.string(.redisChecks)
-    guard let mode = RedisServerCheck.Mode(rawValue: checks) else {
-      throw SettingsError("REDIS_CHECKS is \(checks); allowed are warn, require and off")
-    }
-    configuration.checks = mode
+    configuration.checks = try settings.choice(.redisChecks, of: RedisServerCheck.Mode.self)
     configuration.namespace = settings.string(.queueNamespace)
     configuration.shards = try settings.int(.shards, in: 1...64)
     configuration.limits = try queueLimits()

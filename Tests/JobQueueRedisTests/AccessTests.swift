@@ -19,7 +19,7 @@ final class AccessTests: Sendable {
     try Shell.run([
       "/usr/bin/env", "SECRETS_DIR=\(folder)", "ACL_FILE=\(folder)/users.acl", "/bin/sh", script,
     ])
-    server = try RedisTestServer(arguments: ["--aclfile", "\(folder)/users.acl"])
+    server = try RedisTestServer(appendOnly: true, arguments: ["--aclfile", "\(folder)/users.acl"])
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -118,6 +118,22 @@ final class AccessTests: Sendable {
     #expect(try producer.send("GET", "{gpt2:1}:res:x") == .null)
     #expect(isDenied(try producer.send("GET", "{gpt2-other}:res:x")))
     #expect(isDenied(try producer.send("LPUSH", "{gpt2-other}:q:default", "x")))
+  }
+
+  @Test func `What scripts wrote is there again when the server has read its append-only file`() async throws
+  {
+    let gateway = try fixture("gateway").makeProducer()
+    let running = Task { try await gateway.run() }
+    defer { running.cancel() }
+    try await submit(.test("kept"), to: gateway)
+    // The server writes the file within a second.
+    let waiting = try probe("worker")
+    #expect(try waiting.send("LLEN", "{gpt2}:q:default") == .integer(1))
+    try await Task.sleep(for: .milliseconds(1500))
+    server.crash()
+    try server.start()
+    #expect(try probe("worker").send("LLEN", "{gpt2}:q:default") == .integer(1))
+    #expect(try probe("worker").send("EXISTS", "{gpt2}:job:kept") == .integer(1))
   }
 
   @Test func `A gateway can't claim, and nobody gets in without a name`() throws {

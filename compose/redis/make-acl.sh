@@ -34,7 +34,8 @@ hash_of() {
 
 session="+auth +hello +ping +info +time +role +cluster|slots +client|setname +eval +evalsha +script|load"
 {
-  echo "user default off"
+  # Nobody can be this user, but Redis itself is, when it reads its append-only file.
+  echo "user default off resetpass ~* &* +@all"
   echo "user health on nopass resetkeys -@all +auth +ping"
   echo "user gateway on #$(hash_of gateway) resetkeys" \
     "$(keys '~' 'q:*' 'job:*' 'res:*' 'cxl:*' 'inbox:*' 'reply:*' 'rate:*' workers stats pace probe paused dead)" \

@@ -23,7 +23,7 @@ struct EnqueueCommand: AsyncParsableCommand {
   @Option(help: "Which list the job waits in.") var priority = JobRequest.Priority.default
   @Option(
     help: """
-      Drop the job if no worker begins it in so many milliseconds: 1 to \(RequestLimits.maxTTLMilliseconds).
+      Drop the job if no worker begins it in so many milliseconds: \(RequestLimits.ttlMilliseconds.lowerBound) to \(RequestLimits.ttlMilliseconds.upperBound).
       """)
   var ttlMs: Int?
   @Flag(help: "Wait for the result and print it.") var wait = false

@@ -28,6 +28,7 @@ struct APIKeyMiddleware: RouterMiddleware {
     var context = context
     context.caller = caller
     context.logger[metadataKey: "key"] = "\(caller.name)"
+    context.findings.keyName = caller.name
     return try await next(request, context)
   }
 

@@ -11,6 +11,8 @@ struct GatewayContext: RequestContext {
   var trace = TraceContext()
   /// `nil` if no keys are set.
   var caller: APIKeys.Caller?
+  /// What the middleware within finds out for the line of log that the outermost one writes.
+  let findings = RequestFindings()
   /// `nil` if the caller has no limit.
   var rateLimits: RateLimitReport?
   private let channel: any Channel

@@ -66,6 +66,7 @@ struct RequestMiddleware: RouterMiddleware {
       "status": "\(response.status.code)",
       "ms": "\((took / .microseconds(100)).rounded() / 10)",
     ]
+    if let key = context.findings.keyName { metadata["key"] = "\(key)" }
     if let job = response.headers[.jobID] { metadata["job_id"] = "\(job)" }
     context.logger.log(level: isProbe ? .debug : .info, "request", metadata: metadata)
   }

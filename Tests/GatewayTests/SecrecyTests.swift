@@ -11,7 +11,7 @@ import Testing
   @Test("Neither prompts, texts, keys nor queries are logged, at any level")
   func logs() async throws {
     var fixture = GatewayFixture { GatewayFixture.completed($0) }
-    fixture.configuration.keys = try APIKeys(key: "the-secret-key")
+    fixture.configuration.keys = try APIKeys(key: nil, file: "alice:the-secret-key")
     let log = RecordedLog()
     fixture.logger = log.logger
     try await fixture.run { client in
@@ -26,6 +26,7 @@ import Testing
       _ = try await client.send(.post, "/generate", headers: [("x-api-key", "the-secret-guess")], body: "{}")
     }
     #expect(log.text.contains("/generate"))
+    #expect(log.lines(with: "request").allSatisfy { $0.contains("alice") == !$0.contains("401") })
     #expect(!log.text.lowercased().contains("secret"))
   }
 
@@ -36,6 +37,11 @@ private final class RecordedLog: Sendable {
   private let lines = Mutex<[String]>([])
 
   var text: String { lines.withLock { $0.joined(separator: "\n") } }
+
+  /// Those with this message.
+  func lines(with message: String) -> [String] {
+    lines.withLock { $0.filter { $0.hasPrefix("\(message) ") } }
+  }
 
   var logger: Logger {
     var logger = Logger(label: "test") { _ in Handler(log: self) }

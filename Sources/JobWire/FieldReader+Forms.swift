@@ -54,7 +54,7 @@ extension FieldReader {
     guard let value = self[name] else { return [] }
     let range = -RequestLimits.maxBias...RequestLimits.maxBias
     let allowed =
-      "an object of at most \(RequestLimits.maxBiases) token ids, each with a number from \(range.lowerBound) to "
+      "an object of at most \(RequestLimits.maxBiases) token ids such as \"50256\", each with a number from \(range.lowerBound) to "
       + "\(range.upperBound)"
     guard let fields = value.fieldsValue, fields.count <= RequestLimits.maxBiases else {
       throw wrong(name, value, allowed: allowed)

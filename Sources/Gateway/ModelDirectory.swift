@@ -4,7 +4,7 @@ import Synchronization
 
 /// The names by which models can be asked for: those that the workers run, and the tasks that generate.
 final class ModelDirectory: Sendable {
-  /// How long an answer of the queue is good for.
+  /// How long an answer of the queue is good for, and also that there was none: asking a store that hangs takes long.
   private static let kept = Duration.seconds(2)
 
   /// When the gateway began, in seconds since 1970.
@@ -12,7 +12,8 @@ final class ModelDirectory: Sendable {
   private let queue: JobWaiter.Queue
   private let configured: String
   private let tasks = TaskDescription.all.filter { $0.kind == .generate }.map(\.name)
-  private let found = Mutex<(time: ContinuousClock.Instant, workers: [WorkerStatus])?>(nil)
+  private let found = Mutex<(time: ContinuousClock.Instant, workers: Result<[WorkerStatus], JobQueueError>)?>(
+    nil)
 
   /// - Parameter configured: a name that is always there.
   init(queue: JobWaiter.Queue, configured: String) {
@@ -35,9 +36,14 @@ final class ModelDirectory: Sendable {
   }
 
   private func workers() async throws(JobQueueError) -> [WorkerStatus] {
-    if let found = found.withLock({ $0 }), found.time + Self.kept > .now { return found.workers }
-    let workers = try await queue.status().workers.filter(\.alive)
+    if let found = found.withLock({ $0 }), found.time + Self.kept > .now { return try found.workers.get() }
+    let workers: Result<[WorkerStatus], JobQueueError>
+    do throws(JobQueueError) {
+      workers = .success(try await queue.status().workers.filter(\.alive))
+    } catch {
+      workers = .failure(error)
+    }
     found.withLock { $0 = (.now, workers) }
-    return workers
+    return try workers.get()
   }
 }

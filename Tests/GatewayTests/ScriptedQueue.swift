@@ -4,7 +4,7 @@ import Synchronization
 /// A queue whose store fails, or forgets, when a test says so.
 final class ScriptedQueue: JobProducer, JobQueueInspector {
   enum Call: Sendable, Hashable {
-    case submit, state, ready
+    case submit, state, ready, status
   }
 
   private let base: InMemoryJobQueue
@@ -69,7 +69,10 @@ final class ScriptedQueue: JobProducer, JobQueueInspector {
     try await base.cancel(id, result: result)
   }
 
-  func status() async throws(JobQueueError) -> QueueStatus { try await base.status() }
+  func status() async throws(JobQueueError) -> QueueStatus {
+    try check(.status)
+    return try await base.status()
+  }
 
   func ready() async throws(JobQueueError) {
     try check(.ready)

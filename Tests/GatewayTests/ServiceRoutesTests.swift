@@ -71,6 +71,27 @@ import Testing
     }
   }
 
+  @Test("While the queue can't be asked, the service tells what it knows itself, and asks it once")
+  func infoWithoutQueue() async throws {
+    var fixture = GatewayFixture()
+    let queue = ScriptedQueue(fixture.memory)
+    fixture.queue = queue
+    queue.fail(.status, with: JobQueueError(.unavailable, "gone"))
+    try await fixture.run { client in
+      for path in ["/info", "/openapi.json"] {
+        #expect(try await client.send(.get, path).status == 200)
+      }
+      #expect(try await client.send(.get, "/info").json?["model"]?.stringValue == "gpt2")
+      let refused = try await client.send(.post, "/v1/completions", body: #"{"model":"gpt2","prompt":"a"}"#)
+      #expect(refused.status == 503)
+      _ = try await client.send(.get, "/ready")
+      // Four requests asked for the models, within the time that an answer is good for.
+      var calls = queue.calls.makeAsyncIterator()
+      #expect(await calls.next() == .status)
+      #expect(await calls.next() == .ready)
+    }
+  }
+
   @Test("The queue tells what waits and what was answered lately")
   func queue() async throws {
     let fixture = GatewayFixture()

@@ -26,21 +26,23 @@ import Testing
       _ = try await client.send(.post, "/generate", headers: [("x-api-key", "the-secret-guess")], body: "{}")
     }
     #expect(log.text.contains("/generate"))
-    #expect(log.lines(with: "request").allSatisfy { $0.contains("alice") == !$0.contains("401") })
+    let requests = log.metadata(of: "request")
+    #expect(requests.count == 9)
+    #expect(requests.count { $0["status"] == "401" } == 1)
+    #expect(requests.allSatisfy { $0["key"] == ($0["status"] == "401" ? nil : "alice") })
     #expect(!log.text.lowercased().contains("secret"))
   }
-
 }
 
 /// Keeps everything that is logged.
 private final class RecordedLog: Sendable {
-  private let lines = Mutex<[String]>([])
+  private let lines = Mutex<[(message: String, metadata: Logger.Metadata)]>([])
 
-  var text: String { lines.withLock { $0.joined(separator: "\n") } }
+  var text: String { lines.withLock { $0.map { "\($0.message) \($0.metadata)" }.joined(separator: "\n") } }
 
-  /// Those with this message.
-  func lines(with message: String) -> [String] {
-    lines.withLock { $0.filter { $0.hasPrefix("\(message) ") } }
+  /// What the lines with this message carry.
+  func metadata(of message: String) -> [Logger.Metadata] {
+    lines.withLock { $0.filter { $0.message == message }.map(\.metadata) }
   }
 
   var logger: Logger {
@@ -61,7 +63,7 @@ private final class RecordedLog: Sendable {
 
     func log(event: LogEvent) {
       let all = metadata.merging(event.metadata ?? [:]) { $1 }
-      log.lines.withLock { $0.append("\(event.message) \(all)") }
+      log.lines.withLock { $0.append(("\(event.message)", all)) }
     }
   }
 }

@@ -20,6 +20,7 @@ extension Target.Dependency {
   static let hummingbirdTesting = product(name: "HummingbirdTesting", package: "hummingbird")
   static let logging = product(name: "Logging", package: "swift-log")
   static let nioCore = product(name: "NIOCore", package: "swift-nio")
+  static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -82,7 +83,8 @@ let package = Package(
     swiftTarget(
       "Gateway",
       dependencies: [
-        "CWebPage", "JobQueue", "JobWire", "Observability", .hummingbird, .httpTypes, .nioCore, .nioHTTPTypes,
+        "CWebPage", "JobQueue", "JobWire", "Observability", .hummingbird, .httpTypes, .nioCore, .nioHTTP1,
+        .nioHTTPTypes,
         .collections,
         .crypto,
         .logging, .serviceLifecycle,

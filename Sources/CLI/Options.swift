@@ -55,6 +55,8 @@ struct HTTPOptions: SettingOptions {
   @Option(help: Setting.tokensPerMinute.optionHelp, completion: Setting.tokensPerMinute.completion)
   var tokensPerMinute: String?
   @Flag(help: Setting.insecure.optionHelp) var insecure = false
+  @Option(help: Setting.maxHeaderBytes.optionHelp, completion: Setting.maxHeaderBytes.completion)
+  var maxHeaderBytes: String?
   @Option(help: Setting.maxConnections.optionHelp, completion: Setting.maxConnections.completion)
   var maxConnections: String?
   @Option(
@@ -83,7 +85,7 @@ struct HTTPOptions: SettingOptions {
     [
       .host: host, .port: port, .apiKey: apiKey, .apiKeys: apiKeys, .apiKeysFile: apiKeysFile,
       .requestsPerMinute: requestsPerMinute, .tokensPerMinute: tokensPerMinute,
-      .insecure: insecure ? "true" : nil, .maxConnections: maxConnections,
+      .insecure: insecure ? "true" : nil, .maxHeaderBytes: maxHeaderBytes, .maxConnections: maxConnections,
       .maxConnectionsPerAddress: maxConnectionsPerAddress, .corsOrigins: corsOrigins,
       .requestTimeoutSeconds: requestTimeoutSeconds, .headerTimeoutSeconds: headerTimeoutSeconds,
       .bodyTimeoutSeconds: bodyTimeoutSeconds, .idleTimeoutSeconds: idleTimeoutSeconds,
@@ -106,11 +108,23 @@ struct LimitOptions: SettingOptions {
   var maxCompletions: String?
   @Option(help: Setting.maxLogprobs.optionHelp, completion: Setting.maxLogprobs.completion) var maxLogprobs:
     String?
+  @Option(help: Setting.maxStopStrings.optionHelp, completion: Setting.maxStopStrings.completion)
+  var maxStopStrings: String?
+  @Option(help: Setting.maxStopLength.optionHelp, completion: Setting.maxStopLength.completion)
+  var maxStopLength: String?
+  @Option(help: Setting.maxLogitBiases.optionHelp, completion: Setting.maxLogitBiases.completion)
+  var maxLogitBiases: String?
+  @Option(
+    name: .customLong("max-json-depth"), help: Setting.maxJSONDepth.optionHelp,
+    completion: Setting.maxJSONDepth.completion)
+  var maxJSONDepth: String?
 
   var given: [Setting: String?] {
     [
       .maxBodyBytes: maxBodyBytes, .maxPromptBytes: maxPromptBytes, .maxNewTokens: maxNewTokens,
       .maxPrompts: maxPrompts, .maxCompletions: maxCompletions, .maxLogprobs: maxLogprobs,
+      .maxStopStrings: maxStopStrings, .maxStopLength: maxStopLength, .maxLogitBiases: maxLogitBiases,
+      .maxJSONDepth: maxJSONDepth,
     ]
   }
 }

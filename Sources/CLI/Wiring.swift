@@ -142,6 +142,10 @@ extension Wiring {
       maxPrompts: try settings.int(.maxPrompts, in: 1...1024),
       maxCompletions: try settings.int(.maxCompletions, in: 1...128),
       maxLogprobs: try settings.int(.maxLogprobs, in: 0...20),
+      maxStopStrings: try settings.int(.maxStopStrings, in: 1...1024),
+      maxStopLength: try settings.int(.maxStopLength, in: 1...1 << 16),
+      maxLogitBiases: try settings.int(.maxLogitBiases, in: 1...1 << 20),
+      maxDepth: try settings.int(.maxJSONDepth, in: 4...128),
       queueNamespace: settings.string(.queueNamespace))
   }
 
@@ -178,6 +182,7 @@ extension Wiring {
     configuration.tokensPerMinute = try settings.int(.tokensPerMinute, in: 0...1_000_000_000)
     configuration.insecure = try settings.bool(.insecure)
     configuration.limits = try limits()
+    configuration.maxHeaderBytes = try settings.int(.maxHeaderBytes, in: 1024...1 << 20)
     configuration.maxConnections = try settings.int(.maxConnections, in: 1...1_000_000)
     configuration.maxConnectionsPerAddress = try settings.int(.maxConnectionsPerAddress, in: 0...1_000_000)
     configuration.corsOrigins = (settings.given(.corsOrigins) ?? "").split { $0 == "," || $0 == " " }.map(

@@ -28,11 +28,14 @@ package struct APIError: Error, HTTPResponseError {
   }
 
   var response: Response {
-    let json = JSONValue.fields([
+    Response(status: status, headers: headers, json: json.encoded)
+  }
+
+  var json: JSONValue {
+    .fields([
       ("id", jobID.map { .string($0) }),
       ("error", errorJSON),
     ])
-    return Response(status: status, headers: headers, json: json.encoded)
   }
 
   var errorJSON: JSONValue {

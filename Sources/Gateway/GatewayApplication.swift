@@ -25,12 +25,13 @@ package enum GatewayApplication {
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [
-            ClientConnectionHandler(configuration: configuration, counts: counts)
+            MalformedRequestHandler(maxHeaderBytes: configuration.maxHeaderBytes),
+            ClientConnectionHandler(configuration: configuration, counts: counts),
           ],
           idleTimeout: TimeAmount(configuration.idleTimeout),
           httpDecoderConfiguration: .init(
-            maxHeaderFieldSize: GatewayConfiguration.maxHeaderBytes,
-            maxHeaderListSize: GatewayConfiguration.maxHeaderBytes, maxHeaderFieldCount: 100))),
+            maxHeaderFieldSize: configuration.maxHeaderBytes, maxHeaderListSize: configuration.maxHeaderBytes,
+            maxHeaderFieldCount: MalformedRequestHandler.maxHeaderFields))),
       configuration: .init(
         address: .hostname(configuration.host, port: configuration.port),
         availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: logger)),

@@ -10,13 +10,14 @@ package import JobWire
 ///   anything else, and of all together if there are no keys.
 /// - `INSECURE` (`false`): listen on other addresses than loopback without any key.
 /// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `MAX_PROMPTS`, `MAX_COMPLETIONS`,
-///   `MAX_LOGPROBS`, `QUEUE_NAMESPACE`: see `RequestLimits`.
+///   `MAX_LOGPROBS`, `MAX_STOP_STRINGS`, `MAX_STOP_LENGTH`, `MAX_LOGIT_BIASES`, `MAX_JSON_DEPTH`, `QUEUE_NAMESPACE`: see `RequestLimits`.
 /// - `REQUEST_TIMEOUT_SECONDS` (120): how long a client waits for its result at most.
 /// - `HEADER_TIMEOUT_SECONDS` (10): from the opening of a connection to its first complete header.
 /// - `BODY_TIMEOUT_SECONDS` (30): from a header to the end of its body.
 /// - `IDLE_TIMEOUT_SECONDS` (60): between two requests on a connection.
 /// - `WRITE_TIMEOUT_SECONDS` (30): how long a client may leave unread what was sent to it.
 /// - `PING_SECONDS` (15): how often a streamed response says that it is alive.
+/// - `MAX_HEADER_BYTES` (16384): the header of a request, all fields together.
 /// - `MAX_CONNECTIONS` (1024): more wait to be accepted.
 /// - `MAX_CONNECTIONS_PER_ADDRESS` (512): more are closed at once; 0 is no limit.
 /// - `CORS_ORIGINS` (none): the origins whose pages may call, as browsers send them, with commas between.
@@ -50,9 +51,8 @@ package struct GatewayConfiguration: Sendable {
   /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
   /// without it.
   package var recheckInterval = Duration.seconds(5)
-
   /// Of all header fields of one request together.
-  static let maxHeaderBytes = 16_384
+  package var maxHeaderBytes = 16_384
 
   package init() {}
 
@@ -68,6 +68,7 @@ package struct GatewayConfiguration: Sendable {
     try require("MAX_NEW_TOKENS", limits.maxNewTokens, in: 1...1_048_576)
     try require("REQUESTS_PER_MINUTE", requestsPerMinute, in: CallerLimits.allowed)
     try require("TOKENS_PER_MINUTE", tokensPerMinute, in: CallerLimits.allowed)
+    try require("MAX_HEADER_BYTES", maxHeaderBytes, in: 1_024...1_048_576)
     try require("MAX_CONNECTIONS", maxConnections, in: 1...1_000_000)
     try require("MAX_CONNECTIONS_PER_ADDRESS", maxConnectionsPerAddress, in: 0...1_000_000)
     for origin in corsOrigins where !Self.isOrigin(origin) {

@@ -42,7 +42,8 @@ struct InfoRoutes: Sendable {
       ("max_body_bytes", limits.maxBodyBytes), ("max_prompt_bytes", limits.maxPromptBytes),
       ("max_new_tokens", limits.maxNewTokens), ("max_prompts", limits.maxPrompts),
       ("max_n", limits.maxCompletions), ("max_logprobs", limits.maxLogprobs),
-      ("max_stop_strings", RequestLimits.maxStopStrings), ("max_stop_length", RequestLimits.maxStopLength),
+      ("max_stop_strings", limits.maxStopStrings), ("max_stop_length", limits.maxStopLength),
+      ("max_logit_biases", limits.maxLogitBiases),
       ("min_ttl_ms", RequestLimits.ttlMilliseconds.lowerBound),
       ("max_ttl_ms", RequestLimits.ttlMilliseconds.upperBound),
     ]

@@ -39,7 +39,7 @@ package struct OpenAPIDocument: Sendable {
           if let names, field.name == "patternProperties", let schema = field.value.fieldsValue?.first {
             return .init(field.name, .object([.init(Self.pattern(upTo: names), schema.value)]))
           }
-          if let limit, ["maximum", "maxItems"].contains(field.name) {
+          if let limit, ["maximum", "maxItems", "maxLength", "maxProperties"].contains(field.name) {
             return .init(field.name, .integer(Int64(limit)))
           }
           return .init(field.name, filled(field.value, limits))

@@ -23,7 +23,8 @@ struct TokenizeRoutes: Sendable {
   }
 
   private func detokenize(_ request: Request, _ context: GatewayContext) async throws -> Response {
-    let job = try TokenizeRequest.detokenize(try await dispatcher.body(of: request))
+    let job = try TokenizeRequest.detokenize(
+      try await dispatcher.body(of: request), limits: dispatcher.limits)
     let choice = try await choice(of: job, field: "tokens", request, context)
     return Response(status: .ok, json: JSONValue.fields([("text", .string(choice.text))]).encoded)
   }

@@ -8,7 +8,7 @@ package enum ClassifyRequest {
   package static func job(
     from bytes: [UInt8], limits: RequestLimits = .init()
   ) throws(WireError) -> JobRequest {
-    let reader = try FieldReader(object: bytes)
+    let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(fieldNames)
     var job = JobRequest(
       id: try reader.id("id"), prompts: try reader.prompts("input", limits: limits),

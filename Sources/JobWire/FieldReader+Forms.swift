@@ -50,13 +50,13 @@ extension FieldReader {
   }
 
   /// Reads an object from token ids, as decimal strings, to numbers.
-  func biases(_ name: String) throws(WireError) -> [JobRequest.Bias] {
+  func biases(_ name: String, atMost limit: Int) throws(WireError) -> [JobRequest.Bias] {
     guard let value = self[name] else { return [] }
     let range = -RequestLimits.maxBias...RequestLimits.maxBias
     let allowed =
-      "an object of at most \(RequestLimits.maxBiases) token ids such as \"50256\", each with a number from \(range.lowerBound) to "
+      "an object of at most \(limit) token ids such as \"50256\", each with a number from \(range.lowerBound) to "
       + "\(range.upperBound)"
-    guard let fields = value.fieldsValue, fields.count <= RequestLimits.maxBiases else {
+    guard let fields = value.fieldsValue, fields.count <= limit else {
       throw wrong(name, value, allowed: allowed)
     }
     var biases: [JobRequest.Bias] = []
@@ -76,18 +76,17 @@ extension FieldReader {
   }
 
   /// Reads a string or a list of strings.
-  func stop(_ name: String) throws(WireError) -> [String] {
+  func stop(_ name: String, limits: RequestLimits) throws(WireError) -> [String] {
     guard let value = self[name] else { return [] }
     let values = value.arrayValue ?? [value]
     let strings = values.compactMap(\.stringValue)
     let allowed =
-      "a string or up to \(RequestLimits.maxStopStrings) strings, each of 1 to "
-      + "\(RequestLimits.maxStopLength) characters"
-    guard strings.count == values.count, strings.count <= RequestLimits.maxStopStrings else {
+      "a string or up to \(limits.maxStopStrings) strings, each of 1 to \(limits.maxStopLength) characters"
+    guard strings.count == values.count, strings.count <= limits.maxStopStrings else {
       throw wrong(name, value, allowed: allowed)
     }
-    if let bad = strings.first(where: { !(1...RequestLimits.maxStopLength).contains($0.unicodeScalars.count) }
-    ) {
+    let lengths = 1...limits.maxStopLength
+    if let bad = strings.first(where: { !lengths.contains($0.unicodeScalars.count) }) {
       throw WireError(
         .invalid, "\(name) has a string of \(bad.unicodeScalars.count) characters; allowed is \(allowed)",
         param: name)

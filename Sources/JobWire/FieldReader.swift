@@ -8,8 +8,8 @@ struct FieldReader {
   }
 
   /// Of a body that must be a JSON object.
-  init(object bytes: [UInt8]) throws(WireError) {
-    json = try JSONParser.parse(bytes)
+  init(object bytes: [UInt8], limits: RequestLimits) throws(WireError) {
+    json = try JSONParser.parse(bytes, maxDepth: limits.maxDepth)
     guard json.fieldsValue != nil else {
       throw WireError(.malformed, "the request must be a JSON object, found \(json.summary)")
     }

@@ -9,7 +9,7 @@ struct JSONParser {
   private var at = 0
 
   static func parse(
-    _ bytes: [UInt8], maxDepth: Int = RequestLimits.maxDepth
+    _ bytes: [UInt8], maxDepth: Int = 32
   ) throws(WireError) -> JSONValue {
     var parser = JSONParser(bytes: bytes, maxDepth: maxDepth)
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { parser.at = 3 }

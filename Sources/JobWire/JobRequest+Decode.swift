@@ -17,7 +17,7 @@ extension JobRequest {
     guard bytes.count <= maxBytes else {
       throw WireError(.tooLarge, "the request has \(bytes.count) bytes; at most \(maxBytes) are allowed")
     }
-    let reader = try FieldReader(object: bytes)
+    let reader = try FieldReader(object: bytes, limits: limits)
     if mode == .http { try reader.refuseUnknown(fieldNames) }
     return try decode(reader, mode: mode, limits: limits)
   }
@@ -48,14 +48,14 @@ extension JobRequest {
     // More than the longest text is the longest text.
     minTokens = try reader.integer("min_tokens", in: 0...limits.maxNewTokens) ?? 0
     ignoresEndOfText = try reader.bool("ignore_eos") ?? false
-    stop = try reader.stop("stop")
+    stop = try reader.stop("stop", limits: limits)
     priority = try reader.choice("priority", Priority.self) ?? .default
     ttlMilliseconds = try reader.integer("ttl_ms", in: RequestLimits.ttlMilliseconds)
-    try readSampling(reader)
+    try readSampling(reader, limits: limits)
     try readChoices(reader, limits: limits)
   }
 
-  private mutating func readSampling(_ reader: FieldReader) throws(WireError) {
+  private mutating func readSampling(_ reader: FieldReader, limits: RequestLimits) throws(WireError) {
     let penalties = -RequestLimits.maxPenalty...RequestLimits.maxPenalty
     temperature = try reader.number("temperature", in: 0...RequestLimits.maxTemperature) ?? 1
     topK = try reader.integer("top_k", in: 0...RequestLimits.maxTopK) ?? 0
@@ -67,7 +67,7 @@ extension JobRequest {
         "repetition_penalty", in: 0...RequestLimits.maxRepetitionPenalty, allowsLowest: false) ?? 1
     presencePenalty = try reader.number("presence_penalty", in: penalties) ?? 0
     frequencyPenalty = try reader.number("frequency_penalty", in: penalties) ?? 0
-    logitBias = try reader.biases("logit_bias")
+    logitBias = try reader.biases("logit_bias", atMost: limits.maxLogitBiases)
     seed = try reader.int64("seed")
   }
 

@@ -17,7 +17,7 @@ extension JobRequest {
   /// Reads the envelope alone; never fails, and leaves out what isn't valid.
   package static func peek(_ bytes: [UInt8], limits: RequestLimits = .init()) -> Envelope {
     guard bytes.count <= limits.maxBodyBytes + RequestLimits.maxAddedBytes,
-      let json = try? JSONParser.parse(bytes)
+      let json = try? JSONParser.parse(bytes, maxDepth: limits.maxDepth)
     else { return Envelope() }
     let reader = FieldReader(json)
     return Envelope(

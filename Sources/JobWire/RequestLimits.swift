@@ -7,11 +7,12 @@
 /// - `MAX_PROMPTS` (16): prompts in one request.
 /// - `MAX_COMPLETIONS` (8): the most that `n` and `best_of` may be.
 /// - `MAX_LOGPROBS` (20): the most that `logprobs` may be.
+/// - `MAX_STOP_STRINGS` (8): strings in `stop`.
+/// - `MAX_STOP_LENGTH` (256): each of them, in Unicode code points, as the length of a string in JSON Schema.
+/// - `MAX_LOGIT_BIASES` (300): tokens in `logit_bias`.
+/// - `MAX_JSON_DEPTH` (32): arrays and objects within each other.
 /// - `QUEUE_NAMESPACE` (`gpt2`): `reply_to` must be a key of this namespace.
 package struct RequestLimits: Sendable, Equatable {
-  package static let maxStopStrings = 8
-  /// In Unicode code points, as the length of a string in JSON Schema.
-  package static let maxStopLength = 256
   /// In Unicode code points.
   package static let maxTaskNameLength = 128
   package static let maxTemperature = 100.0
@@ -19,7 +20,6 @@ package struct RequestLimits: Sendable, Equatable {
   package static let maxRepetitionPenalty = 100.0
   /// Of the presence and the frequency penalty, to both sides.
   package static let maxPenalty = 2.0
-  package static let maxBiases = 300
   /// Of one `logit_bias`, to both sides.
   package static let maxBias = 100.0
   /// From what a busy worker needs to look at a job to one day.
@@ -27,8 +27,6 @@ package struct RequestLimits: Sendable, Equatable {
   package static let maxReplyKeyBytes = 256
   /// By how much a job on the queue may be longer than a body over HTTP.
   package static let maxAddedBytes = 1024
-  /// Of nested arrays and objects.
-  package static let maxDepth = 32
   /// What `max_new_tokens` is when it isn't given, or the limit if that is lower.
   package static let defaultNewTokens = 50
 
@@ -38,11 +36,16 @@ package struct RequestLimits: Sendable, Equatable {
   package var maxPrompts: Int
   package var maxCompletions: Int
   package var maxLogprobs: Int
+  package var maxStopStrings: Int
+  package var maxStopLength: Int
+  package var maxLogitBiases: Int
+  package var maxDepth: Int
   package var queueNamespace: String
 
   package init(
     maxBodyBytes: Int = 262_144, maxPromptBytes: Int = 65_536, maxNewTokens: Int = 512,
-    maxPrompts: Int = 16, maxCompletions: Int = 8, maxLogprobs: Int = 20, queueNamespace: String = "gpt2"
+    maxPrompts: Int = 16, maxCompletions: Int = 8, maxLogprobs: Int = 20, maxStopStrings: Int = 8,
+    maxStopLength: Int = 256, maxLogitBiases: Int = 300, maxDepth: Int = 32, queueNamespace: String = "gpt2"
   ) {
     self.maxBodyBytes = maxBodyBytes
     self.maxPromptBytes = maxPromptBytes
@@ -50,6 +53,10 @@ package struct RequestLimits: Sendable, Equatable {
     self.maxPrompts = maxPrompts
     self.maxCompletions = maxCompletions
     self.maxLogprobs = maxLogprobs
+    self.maxStopStrings = maxStopStrings
+    self.maxStopLength = maxStopLength
+    self.maxLogitBiases = maxLogitBiases
+    self.maxDepth = maxDepth
     self.queueNamespace = queueNamespace
   }
 }

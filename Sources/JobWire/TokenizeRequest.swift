@@ -7,7 +7,7 @@ package enum TokenizeRequest {
   package static func tokenize(
     _ bytes: [UInt8], limits: RequestLimits = .init()
   ) throws(WireError) -> JobRequest {
-    let reader = try FieldReader(object: bytes)
+    let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(tokenizeFields)
     let allowed = "a string of 1 to \(limits.maxPromptBytes) bytes"
     guard let value = reader["text"] else {
@@ -19,8 +19,10 @@ package enum TokenizeRequest {
     return try job(.text(text), reader)
   }
 
-  package static func detokenize(_ bytes: [UInt8]) throws(WireError) -> JobRequest {
-    let reader = try FieldReader(object: bytes)
+  package static func detokenize(
+    _ bytes: [UInt8], limits: RequestLimits = .init()
+  ) throws(WireError) -> JobRequest {
+    let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(detokenizeFields)
     guard let value = reader["tokens"] else {
       throw WireError(.invalid, "tokens is required: a list of token ids", param: "tokens")

@@ -7,6 +7,8 @@ struct Answer: Sendable {
   var body: [UInt8] = []
   /// Texts of streams that broke off.
   var brokenTexts: [String] = []
+  /// Somebody was told that the job is cancelled.
+  var isCancelled = false
   /// How often the job was pushed onto its list.
   var pushes = 0
   /// What came instead of the result, in order.
@@ -15,6 +17,8 @@ struct Answer: Sendable {
   var violations: [String] = []
 
   init(job: ChaosJob) { self.job = job }
+
+  var result: JobResult? { try? JobResult.decode(body) }
 
   /// The job's story in one line, for a report.
   var story: String {

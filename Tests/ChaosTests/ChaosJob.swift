@@ -17,9 +17,12 @@ struct ChaosJob: Sendable {
   let taskName: String?
   let maxNewTokens: Int
   let isGreedy: Bool
+  let priority: String
   let way: Way
+  /// When somebody cancels it, after it is first sent.
+  let cancellationMilliseconds: Int?
 
-  /// - Parameter way: decides how it is sent, whatever the seed says.
+  /// - Parameter way: decides how it is sent, whatever the seed says, and that nobody cancels it.
   init(number: Int, seed: UInt64, way: Way? = nil) {
     var random = SeededRandom(seed: seed &+ UInt64(number) &* 0x1_0000_0001)
     let words = ["king", "winter", "dragon", "night", "sword", "prize", "call", "river", "crown", "win"]
@@ -33,7 +36,15 @@ struct ChaosJob: Sendable {
     let ways: [Way] = [.waiting, .waiting, .streaming, .streaming, .direct, .direct]
     let wayBySeed = ways[Int.random(in: 0..<ways.count, using: &random)]
     self.way = way ?? wayBySeed
+    let priorities = ["default", "default", "high", "low"]
+    priority = priorities[Int.random(in: 0..<priorities.count, using: &random)]
+    let isCancelled = Int.random(in: 0..<8, using: &random) == 0
+    let delay = Int.random(in: 0..<400, using: &random)
+    cancellationMilliseconds = isCancelled && way == nil ? delay : nil
   }
+
+  /// Where a producer without a gateway pushes it.
+  var list: String { "{gpt2}:q:\(priority)" }
 
   /// Where the result of a pushed job is announced.
   var replyList: String { "{gpt2}:reply:\(id)" }
@@ -44,8 +55,8 @@ struct ChaosJob: Sendable {
   /// What this job's way sends.
   var message: String {
     switch way {
-    case .waiting: body
-    case .streaming: #"{\#(fields),"stream":true}"#
+    case .waiting: #"{\#(fields),"priority":"\#(priority)"}"#
+    case .streaming: #"{\#(fields),"priority":"\#(priority)","stream":true}"#
     case .direct: #"{\#(fields),"reply_to":"\#(replyList)"}"#
     }
   }

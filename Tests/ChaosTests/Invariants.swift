@@ -11,7 +11,7 @@ struct Invariants {
   /// What doesn't hold.
   func problems() async throws -> [String] {
     let probe = try deployment.redis.probe()
-    return try await leftovers(probe) + stored(probe) + announced(probe) + seen() + repeated()
+    return try await leftovers(probe) + stored(probe) + announced(probe) + seen() + cancelled() + repeated()
   }
 
   /// Nothing waits or runs any more, and everything that is kept will go by itself.
@@ -52,11 +52,26 @@ struct Invariants {
   /// What the producers themselves found wrong, and streams that broke off with another text.
   private func seen() -> [String] {
     answers.flatMap { answer in
-      let completion = (try? JobResult.decode(answer.body))?.completion ?? ""
+      let completion = answer.result?.completion ?? ""
+      let broken = answer.result?.status == .cancelled ? [] : answer.brokenTexts
       return answer.violations.map { "\(answer.story): \($0)" }
-        + answer.brokenTexts.filter { !completion.hasPrefix($0) }.map {
+        + broken.filter { !completion.hasPrefix($0) }.map {
           "\(answer.story): streamed “\($0)” before it broke off, but the result is “\(completion)”"
         }
+    }
+  }
+
+  /// Who was told that a job is cancelled finds it so; no other job is.
+  private func cancelled() -> [String] {
+    answers.compactMap { answer in
+      let isCancelled = answer.result?.status == .cancelled
+      if isCancelled, answer.job.cancellationMilliseconds == nil {
+        return "\(answer.story): cancelled by nobody"
+      }
+      if !isCancelled, answer.isCancelled {
+        return "\(answer.story): said to be cancelled, but the result is \(text(answer.body))"
+      }
+      return nil
     }
   }
 
@@ -73,7 +88,8 @@ struct Invariants {
       for client in 0..<clients {
         group.addTask {
           var problems: [String] = []
-          for index in stride(from: client, to: answers.count, by: clients) {
+          for index in stride(from: client, to: answers.count, by: clients)
+          where answers[index].result?.status != .cancelled {
             let answer = answers[index]
             let (_, output, _) = try await ChildProcess.run(
               ["/usr/bin/curl", "--silent", url, "--data-binary", "@-"], input: answer.job.body)

@@ -23,7 +23,10 @@ struct Producer: Sendable {
 
   /// The job's result, and what happened until it came.
   func answer(to job: ChaosJob, number: Int) async throws -> Answer {
-    job.way == .direct ? try await direct(job) : try await overHTTP(job, number: number)
+    async let isCancelled = Canceller(deployment: deployment).cancels(job, number: number)
+    var answer = job.way == .direct ? try await direct(job) : try await overHTTP(job, number: number)
+    answer.isCancelled = try await isCancelled
+    return answer
   }
 
   private func overHTTP(_ job: ChaosJob, number: Int) async throws -> Answer {
@@ -32,6 +35,12 @@ struct Producer: Sendable {
     while ContinuousClock.now < deadline {
       let response = try await post(job, to: deployment.gatewayURL(number + answer.tries.count))
       if response.status == 200, take(response, &answer) { return answer }
+      if job.cancellationMilliseconds != nil, response.isWhole, tellsOfCancellation(response),
+        let result = try? deployment.redis.probe().send("GET", "{gpt2}:res:\(job.id)").bytes
+      {
+        answer.body = result
+        return answer
+      }
       answer.tries.append("\(response.status) \(response.body.suffix(160)) \(response.errors)")
       // 0: the connection broke. What the client itself did wrong would never pass.
       guard [0, 200, 429, 503, 504].contains(response.status) else { break }
@@ -56,6 +65,13 @@ struct Producer: Sendable {
       status: words.first.flatMap { Int($0) } ?? 0,
       retryAfter: words.dropFirst().first.flatMap { Double($0) },
       body: lines.joined(separator: "\n"), isWhole: code == 0, errors: errors)
+  }
+
+  private func tellsOfCancellation(_ response: Response) -> Bool {
+    let errors = response.status == 200 ? StreamedAnswer(response.body).errors : [response.body]
+    return errors.contains { error in
+      (try? JSONValue(parsing: Array(error.utf8)))?["error"]?["code"] == .string("cancelled")
+    }
   }
 
   /// Takes the result out of a response.
@@ -98,7 +114,7 @@ struct Producer: Sendable {
         let probe = try deployment.redis.probe()
         if !isAccepted {
           answer.pushes += 1
-          let reply = try probe.send("LPUSH", "{gpt2}:q:default", job.message)
+          let reply = try probe.send("LPUSH", job.list, job.message)
           if case .integer = reply { isAccepted = true } else { answer.tries.append("\(reply)") }
         }
         while isAccepted, ContinuousClock.now < deadline {

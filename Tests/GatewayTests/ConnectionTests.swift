@@ -167,14 +167,46 @@ import Testing
     }
   }
 
-  @Test("A header that is too large is refused")
+  @Test("A header that is too large is refused, and what is allowed is said")
   func largeHeader() async throws {
+    var (fixture, _) = Self.fixture()
+    fixture.configuration.maxHeaderBytes = 2048
+    try await fixture.run(.live) { client in
+      let port = try #require(client.client.port)
+      func header(bytes: Int) -> String {
+        "GET /health HTTP/1.1\r\nconnection: close\r\nx-a: \(String(repeating: "a", count: bytes))\r\n\r\n"
+      }
+      #expect(try await Self.exchange(port: port, header(bytes: 1900)).hasPrefix("HTTP/1.1 200"))
+      let refused = try await Self.exchange(port: port, header(bytes: 3000))
+      #expect(refused.hasPrefix("HTTP/1.1 431"))
+      #expect(try Self.error(in: refused)["code"] == .string("header_too_large"))
+      #expect(try Self.error(in: refused)["message"]?.stringValue?.contains("2048 bytes") == true)
+    }
+  }
+
+  @Test(
+    "What is no HTTP gets an error that says so",
+    arguments: [
+      ("hello\r\n\r\n", "method"), ("GET /health HTTP/9.9.9\r\n\r\n", "version"),
+      ("GET /health HTTP/1.1\r\nno field\r\n\r\n", "header"),
+      ("POST /generate HTTP/1.1\r\ncontent-length: many\r\n\r\n", "content-length"),
+      ("GET /health HTTP/1.1\r\n\r\n\u{16}\u{3}\u{1}\r\n\r\n", "method"),
+    ])
+  func noHTTP(text: String, problem: String) async throws {
     let (fixture, _) = Self.fixture()
     try await fixture.run(.live) { client in
-      let text = "GET /health HTTP/1.1\r\nhost: x\r\nx-a: \(String(repeating: "a", count: 20_000))\r\n\r\n"
       let received = try await Self.exchange(port: try #require(client.client.port), text)
-      #expect(received.hasPrefix("HTTP/1.1 4"))
+      let error = try Self.error(in: received)
+      #expect(error["code"] == .string("malformed_http"))
+      #expect(error["message"]?.stringValue?.contains(problem) == true)
     }
+  }
+
+  /// The error that is the body of the last of some responses.
+  private static func error(in responses: String) throws -> JSONValue {
+    let body = try #require(responses.ranges(of: "\r\n\r\n{").last?.upperBound)
+    let json = try JSONValue(parsing: Array(("{" + responses[body...]).utf8))
+    return try #require(json["error"])
   }
 
   @Test("An address has so many connections and no more, until one of them ends")

@@ -61,6 +61,9 @@ import Testing
     var fixture = GatewayFixture()
     fixture.configuration.limits.maxNewTokens = 77
     fixture.configuration.limits.maxPrompts = 3
+    fixture.configuration.limits.maxStopStrings = 2
+    fixture.configuration.limits.maxStopLength = 40
+    fixture.configuration.limits.maxLogitBiases = 6
     fixture.configuration.version = "9.8.7"
     try await fixture.run { client in
       let document = try #require(try await client.send(.get, "/openapi.json").json)
@@ -68,6 +71,10 @@ import Testing
       #expect(properties?["max_new_tokens"]?["maximum"]?.integerValue == 77)
       #expect(
         properties?["prompt"]?["oneOf"]?.arrayValue?.compactMap { $0["maxItems"]?.integerValue } == [3])
+      let stop = properties?["stop"]?["oneOf"]?.arrayValue ?? []
+      #expect(stop.compactMap { $0["maxItems"]?.integerValue } == [2])
+      #expect(stop.compactMap { ($0["items"] ?? $0)["maxLength"]?.integerValue } == [40, 40])
+      #expect(properties?["logit_bias"]?["maxProperties"]?.integerValue == 6)
       #expect(document["info"]?["version"]?.stringValue == "9.8.7")
     }
   }

@@ -67,6 +67,17 @@ import Testing
     #expect(throws: WireError.self) { try JSONValue(parsing: bytes) }
   }
 
+  @Test("The greatest depth that can be set is no danger to a thread of half a megabyte")
+  func greatestDepth() async throws {
+    let nested = String(repeating: #"{"a":["#, count: 63) + String(repeating: "]}", count: 63)
+    let task = Task.detached {
+      try JobRequest.decode(
+        Array(#"{"id":"a","prompt":"p","x":\#(nested)}"#.utf8), mode: .queue,
+        limits: RequestLimits(maxDepth: 128))
+    }
+    await #expect(throws: Never.self) { try await task.value }
+  }
+
   @Test("32 levels are read and 33 refused, however deep the text goes")
   func depth() throws {
     let nested = { (levels: Int) in

@@ -186,6 +186,25 @@ import Testing
     #expect(throws: Never.self) { try Self.decode("{\(fields)\"\(field)\":\(value)}") }
   }
 
+  @Test("What counts as too much is a matter of the limits")
+  func otherLimits() throws {
+    let limits = RequestLimits(maxStopStrings: 2, maxStopLength: 3, maxLogitBiases: 1, maxDepth: 2)
+    for fields in [#""stop":["abc","d"]"#, #""stop":"abc""#, #""logit_bias":{"1":1}"#] {
+      #expect(throws: Never.self) {
+        try Self.decode(#"{"prompt":"x",\#(fields)}"#, limits: limits)
+      }
+    }
+    for (fields, allowed) in [
+      (#""stop":["a","b","c"]"#, "up to 2 strings"), (#""stop":"abcd""#, "1 to 3 characters"),
+      (#""logit_bias":{"1":1,"2":2}"#, "at most 1 token"), (#""stop":[[]]"#, "more than 2 levels deep"),
+    ] {
+      let error = #expect(throws: WireError.self) {
+        try Self.decode(#"{"prompt":"x",\#(fields)}"#, limits: limits)
+      }
+      #expect(error?.message.contains(allowed) == true)
+    }
+  }
+
   @Test("An unknown field is refused by name over HTTP and ignored on the queue")
   func unknownFields() throws {
     let error = #expect(throws: WireError.self) { try Self.decode(field: "max_tokens", "5") }

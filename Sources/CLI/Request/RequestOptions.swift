@@ -57,14 +57,13 @@ struct RequestOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Added to the logit of a token: \(LogitBias.allowed); may be given up to \(RequestLimits.maxBiases) times.
+      Added to the logit of a token: \(LogitBias.allowed); may be given several times.
       """, valueName: "id=value"))
   var logitBias: [LogitBias] = []
   @Option(
     parsing: .unconditionalSingleValue,
     help: """
-      Stop before this text, of 1 to \(RequestLimits.maxStopLength) characters; may be given up to \
-      \(RequestLimits.maxStopStrings) times.
+      Stop before this text; may be given several times.
       """)
   var stop: [String] = []
   @Option(

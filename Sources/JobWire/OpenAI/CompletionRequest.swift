@@ -23,7 +23,7 @@ package struct CompletionRequest: Sendable, Equatable {
   package static func decode(
     _ bytes: [UInt8], limits: RequestLimits = .init()
   ) throws(WireError) -> CompletionRequest {
-    let reader = try FieldReader(object: bytes)
+    let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(fieldNames)
     guard let model = try reader.string("model", maxLength: RequestLimits.maxTaskNameLength), !model.isEmpty
     else {

@@ -10,7 +10,7 @@ import Synchronization
 final class JobTrails: Service {
   private struct Followed: Sendable {
     let trail: JobTrail
-    /// Nil: a job that another gateway took. Only its result will be heard of.
+    /// Nil: a job that another gateway took.
     let own: (job: ChargedJob, order: JobDispatcher.Order)?
   }
 

@@ -70,9 +70,18 @@ struct JobWaiter: Sendable {
     return outcome
   }
 
-  /// Waits for a job that another request, or another gateway, submitted.
+  /// Waits for a job that another request, or another gateway, submitted. A follower is told of it from its beginning.
   func outcome(of id: JobID, follower: (any JobFollower)? = nil, logger: Logger) async -> Outcome {
     let events = queue.subscribe(to: id)
+    if follower != nil {
+      do throws(JobQueueError) {
+        try await queue.attach(to: id)
+      } catch {
+        logger.debug(
+          "only the result of a job will be told",
+          metadata: ["job_id": "\(id)", "error": "\(error)"])
+      }
+    }
     return await wait(connection: ClientConnection(), follower: follower, events: events) { group in
       group.addTask { .end(await recheck(id, logger: logger)) }
     }

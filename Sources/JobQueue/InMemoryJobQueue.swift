@@ -79,6 +79,10 @@ extension InMemoryJobQueue {
 
   package func subscribe(to id: JobID) -> JobEventStream { hub.subscribe(to: id) }
 
+  package func attach(to id: JobID) async throws(JobQueueError) {
+    try withState { state, _ in state.attach(to: id) }
+  }
+
   package func state(of id: JobID) async throws(JobQueueError) -> JobState {
     try withState { state, now in state.state(of: id, now: now) }
   }
@@ -138,7 +142,8 @@ extension InMemoryJobQueue {
 
   package func emit(_ progress: [JobProgress]) async throws(JobQueueError) -> [EmitOutcome] {
     let outcomes = try withState { state, _ in progress.map { state.emit($0) } }
-    for (piece, outcome) in zip(progress, outcomes) where outcome == .delivered {
+    for (piece, outcome) in zip(progress, outcomes) {
+      guard case .delivered = outcome else { continue }
       hub.publish(.progress(sequence: piece.sequence, body: piece.body), of: piece.id)
     }
     return outcomes

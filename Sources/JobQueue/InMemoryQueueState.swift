@@ -15,6 +15,7 @@ struct InMemoryQueueState {
     /// The claim that runs it; nil while it waits or was only claimed.
     var owner: UInt64?
     var cancelRequested = false
+    var attachments = 0
   }
 
   struct Result {
@@ -50,6 +51,7 @@ struct InMemoryQueueState {
     }
     if let record = records[job.id] {
       try check(job, against: record.fingerprint)
+      attach(to: job.id)
       return .attached
     }
     let depth = lists[job.priority]?.count ?? 0
@@ -60,6 +62,8 @@ struct InMemoryQueueState {
     lists[job.priority, default: []].append(Waiting(id: job.id, payload: job.payload))
     return .queued(position: depth + 1)
   }
+
+  mutating func attach(to id: JobID) { records[id]?.attachments += 1 }
 
   private func check(_ job: JobSubmission, against fingerprint: String?) throws(JobQueueError) {
     guard let asked = job.fingerprint, let known = fingerprint, asked != known else { return }
@@ -128,7 +132,7 @@ struct InMemoryQueueState {
 
   func emit(_ progress: JobProgress) -> EmitOutcome {
     guard let record = records[progress.id], record.owner == progress.job.claimNumber else { return .fenced }
-    return record.cancelRequested ? .cancelled : .delivered
+    return record.cancelRequested ? .cancelled : .delivered(attachments: record.attachments)
   }
 
   mutating func post(

@@ -141,7 +141,9 @@ package struct JobProgress: Sendable {
 
 /// What the queue said to progress.
 package enum EmitOutcome: Sendable, Equatable {
-  case delivered
+  /// - Parameter attachments: how often somebody came to listen after the submission. Where it grows, there is
+  ///   somebody who needs all from the beginning.
+  case delivered(attachments: Int = 0)
   /// The job belongs to someone else by now. Stop, and forget it.
   case fenced
   /// The requester cancelled. Stop, and post a result that says so.

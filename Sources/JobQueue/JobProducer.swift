@@ -23,8 +23,12 @@ package protocol JobProducer: Service {
 
   /// Registers for the events of a job at once, before it is submitted. The registration ends with the stream.
   ///
-  /// Progress is received by the producer that submitted the job; the result by whoever subscribes.
+  /// Progress is received by the producers that submitted the job or attached to it; the result by whoever subscribes.
   func subscribe(to id: JobID) -> JobEventStream
+
+  /// Asks for the progress of a job that another producer submitted, from its beginning on. Subscribe first.
+  /// A job that isn't there, or is done already, has none.
+  func attach(to id: JobID) async throws(JobQueueError)
 
   /// Where the job is; with its result, if it has one.
   func state(of id: JobID) async throws(JobQueueError) -> JobState

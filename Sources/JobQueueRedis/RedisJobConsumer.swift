@@ -90,9 +90,9 @@ package final class RedisJobConsumer: JobConsumer {
     let replies = try await commands.perform(progress.map(emission), patience: .milliseconds(100))
     var outcomes: [EmitOutcome] = []
     for (piece, reply) in zip(progress, replies) {
-      switch try reply.checked().integer {
-      case 1: outcomes.append(.delivered)
+      switch try reply.checked().integer ?? 0 {
       case -1: outcomes.append(.cancelled)
+      case let told where told > 0: outcomes.append(.delivered(attachments: told - 1))
       default:
         worker.jobs.withLock { $0.remove(piece.job) }
         outcomes.append(.fenced)

@@ -77,6 +77,11 @@ package final class RedisJobProducer: JobProducer {
     }
   }
 
+  package func attach(to id: JobID) async throws(JobQueueError) {
+    let command = RedisCommand(RedisScripts.attach, keys: [keys.job(id)], ["s" + address])
+    _ = try await commands.perform(command, patience: configuration.producerPatience)
+  }
+
   package func state(of id: JobID) async throws(JobQueueError) -> JobState {
     let replies = try await commands.perform(
       [RedisCommand("GET", keys.result(id)), RedisCommand("HMGET", keys.job(id), "s", "att")],

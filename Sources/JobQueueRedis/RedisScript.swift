@@ -21,7 +21,7 @@ package struct RedisScript: Sendable, Hashable {
   /// - `now()`: Redis's clock in milliseconds; no other clock is ever compared with.
   /// - `keep(stats)`: keeps the counts for a month from now.
   /// - `count(stats, what)`: counts since ever.
-  /// - `subscribe(job, address)`: adds an address to those that are told of a job.
+  /// - `subscribe(job, address)`: adds an address to those that are told of a job, and counts that.
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.
   /// - `announce_all(job, address, …)`: to all addresses of the job and to `address`, each once.
@@ -40,6 +40,7 @@ package struct RedisScript: Sendable, Hashable {
     end
     local function subscribe(job, address)
       if address == '' then return end
+      redis.call('HINCRBY', job, 'n', 1)
       local known = redis.call('HGET', job, 'r') or ''
       if string.find('\\n' .. known, '\\n' .. address .. '\\n', 1, true) or #known > 8192 then return end
       redis.call('HSET', job, 'r', known .. address .. '\\n')

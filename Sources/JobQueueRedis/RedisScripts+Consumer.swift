@@ -73,11 +73,11 @@ extension RedisScripts {
   /// ARGV[1] -> claim, ARGV[2] -> id, ARGV[3] -> sequence, ARGV[4] -> body, ARGV[5] -> address or '',
   /// ARGV[6] -> capacity and ARGV[7] -> time to live of an inbox
   ///
-  /// Returns 1 told, 0 the job is another's by now, -1 cancelled.
+  /// Returns -1 cancelled, 0 the job is another's by now, else 1 and how often somebody subscribed later.
   package static let emit = RedisScript(
     "emit",
     """
-    local job = redis.call('HMGET', KEYS[1], 'w', 'r', 's')
+    local job = redis.call('HMGET', KEYS[1], 'w', 'r', 's', 'n')
     if job[1] ~= ARGV[1] and job[3] then return 0 end
     if redis.call('EXISTS', KEYS[2]) == 1 then return -1 end
     local known = job[2] or ''
@@ -89,7 +89,7 @@ extension RedisScripts {
         redis.pcall('PEXPIRE', key, ARGV[7])
       end
     end
-    return 1
+    return 1 + (job[4] or 0)
     """)
 
   /// Acknowledges a job, stores its result if it is the first, and announces it.

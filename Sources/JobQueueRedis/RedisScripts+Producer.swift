@@ -39,6 +39,21 @@ extension RedisScripts {
     return {1, redis.call('LPUSH', KEYS[1], ARGV[1])}
     """)
 
+  /// Asks for the progress of a job that was submitted elsewhere.
+  ///
+  /// KEYS[1] -> job
+  /// ARGV[1] -> address to tell
+  ///
+  /// Returns 1 if there will be some, else 0.
+  package static let attach = RedisScript(
+    "attach",
+    """
+    local state = redis.call('HGET', KEYS[1], 's')
+    if state ~= 'queued' and state ~= 'running' then return 0 end
+    subscribe(KEYS[1], ARGV[1])
+    return 1
+    """)
+
   /// Cancels a job: takes it out if it waits, leaves a mark for its worker otherwise.
   ///
   /// KEYS[1] -> cancellation, KEYS[2] -> result, KEYS[3] -> job, KEYS[4] -> stats, KEYS[5...] -> lists

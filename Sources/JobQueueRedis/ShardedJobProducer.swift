@@ -37,6 +37,10 @@ package final class ShardedJobProducer: JobProducer {
     try await shard(of: submission.id).submit(submission)
   }
 
+  package func attach(to id: JobID) async throws(JobQueueError) {
+    try await shard(of: id).attach(to: id)
+  }
+
   package func state(of id: JobID) async throws(JobQueueError) -> JobState {
     try await shard(of: id).state(of: id)
   }

@@ -6,15 +6,28 @@ import Synchronization
 /// The tokens of one job on their way to the requester: the first one at once, then in pieces.
 ///
 /// One piece is under way at a time, beside the engine. While the queue is slow the next one grows; if it can't be
-/// reached, the tokens are kept for the next piece.
+/// reached, the tokens are kept for the next piece. Once somebody has come who missed the beginning, the next piece
+/// of each choice begins at its beginning; who has that already drops it.
 final class TokenEmission: Sendable {
+  /// One choice: the next piece begins at `start`, and is sent when there is more than was sent before.
+  private struct Text {
+    var tokens: [JobPiece.Token] = []
+    var sent = 0
+    var start = 0
+  }
+
+  private struct State {
+    var texts: [Text]
+    var attachments: Int?
+  }
+
   private let job: StartedJob
   private let queue: any JobConsumer
   private let interruptions: Interruptions
   private let interval: Duration
   private let logger: Logger
-  /// What was not sent yet, by choice; nil when nobody wants it any more.
-  private let unsent: Mutex<[JobPiece]?>
+  /// Nil when nobody wants them any more.
+  private let state: Mutex<State?>
   private let arrivals = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
   /// - Parameter choices: how many texts the job has.
@@ -28,11 +41,11 @@ final class TokenEmission: Sendable {
     self.interruptions = interruptions
     self.interval = interval
     self.logger = logger
-    unsent = Mutex((0..<choices).map { JobPiece(choice: $0, first: 0, tokens: []) })
+    state = Mutex(State(texts: Array(repeating: Text(), count: choices)))
   }
 
   func add(_ choice: Int, _ token: JobPiece.Token) {
-    unsent.withLock { $0?[choice].tokens.append(token) }
+    state.withLock { $0?.texts[choice].tokens.append(token) }
     arrivals.continuation.yield()
   }
 
@@ -46,24 +59,20 @@ final class TokenEmission: Sendable {
 
   /// Sends what there is. Not to be called while `run` runs.
   func send() async {
-    guard let pieces = unsent.withLock({ $0 }) else { return }
-    var sequence = pieces.reduce(0) { $0 + $1.first }
-    var progress: [JobProgress] = []
-    let sent = pieces.filter { !$0.tokens.isEmpty }
-    for piece in sent {
-      sequence += piece.tokens.count
-      progress.append(
-        JobProgress(
-          job: job.job, id: job.id, sequence: sequence, body: piece.encode(), replyTo: job.replyTo))
+    guard let texts = state.withLock({ $0?.texts }) else { return }
+    let pieces = texts.enumerated().filter { $1.tokens.count > $1.sent }.map { choice, text in
+      JobPiece(choice: choice, first: text.start, tokens: Array(text.tokens[text.start...]))
+    }
+    var sequence = texts.reduce(0) { $0 + $1.sent }
+    let progress = pieces.map { piece in
+      sequence += piece.end - texts[piece.choice].sent
+      return JobProgress(
+        job: job.job, id: job.id, sequence: sequence, body: piece.encode(), replyTo: job.replyTo)
     }
     do throws(JobQueueError) {
-      for (piece, outcome) in zip(sent, try await queue.emit(progress)) {
+      for (piece, outcome) in zip(pieces, try await queue.emit(progress)) {
         switch outcome {
-        case .delivered:
-          unsent.withLock { left in
-            left?[piece.choice].tokens.removeFirst(piece.tokens.count)
-            left?[piece.choice].first = piece.end
-          }
+        case .delivered(let attachments): note(piece, attachments: attachments)
         case .fenced: return stop(.fenced(claimNumber: job.job.claimNumber))
         case .cancelled: return stop(.cancelled(job.id))
         }
@@ -74,8 +83,21 @@ final class TokenEmission: Sendable {
     }
   }
 
+  private func note(_ piece: JobPiece, attachments: Int) {
+    state.withLock { state in
+      guard var known = state else { return }
+      known.texts[piece.choice].sent = piece.end
+      known.texts[piece.choice].start = piece.end
+      if attachments != known.attachments ?? attachments {
+        for choice in known.texts.indices { known.texts[choice].start = 0 }
+      }
+      known.attachments = attachments
+      state = known
+    }
+  }
+
   private func stop(_ interruption: JobInterruption) {
     interruptions.note(interruption)
-    unsent.withLock { $0 = nil }
+    state.withLock { $0 = nil }
   }
 }

@@ -18,8 +18,8 @@ import Testing
     var text: String { texts.joined() }
 
     init(_ body: String) throws {
-      for event in body.components(separatedBy: "\n\n") where event.hasPrefix("data: ") {
-        let data = event.dropFirst(6)
+      for line in body.components(separatedBy: "\n") where line.hasPrefix("data: ") {
+        let data = line.dropFirst(6)
         if data == "[DONE]" {
           isDone = true
           continue
@@ -85,6 +85,28 @@ import Testing
 
   private func longJob(_ index: Int) -> String {
     #"{"id":"k\#(index)","prompt":"Chapter \#(index)","max_new_tokens":400,"temperature":0.7}"#
+  }
+
+  @Test func everyGatewayTellsTheEventsOfAJobFromItsBeginning() async throws {
+    let service = try await Service(.redis, workers: 0)
+    let redis = try #require(service.redis)
+    let worker = try Service.worker(redis)
+    let other = try Program(["gateway", "--port", "0"], environment: ["REDIS_URL": redis.url])
+    let otherURL = try await Service.address(of: other)
+    let probe = try redis.probe()
+    let body = #"{"id":"k1","prompt":"Chapter","max_new_tokens":240,"ignore_eos":true}"#
+    #expect(try await service.request("/jobs", ["--data-binary", "@-"], input: body).status == 202)
+    // The worker is stopped in the middle of the job, and goes on when the other gateway wants to know of it.
+    while try probe.send("KEYS", "{gpt2}:inbox:*") == .array([]) { await Task.yield() }
+    worker.send(SIGSTOP)
+    #expect(try probe.send("GET", "{gpt2}:res:k1") == .null)
+    async let output = ChildProcess.run(["/usr/bin/curl", "--silent", "-N", "\(otherURL)/jobs/k1/events"])
+    while try probe.send("HGET", "{gpt2}:job:k1", "n").string != "1" { await Task.yield() }
+    worker.send(SIGCONT)
+    let streamed = try Stream(try await output.1)
+    #expect(streamed.tokens.count == 240)
+    #expect(streamed.tokens == streamed.result?.choices?.first?.tokens)
+    #expect(streamed.text == streamed.result?.completion)
   }
 
   @Test func streamsOfAKilledWorkerGoOnFromAnotherWithoutARepeatedOrMissingToken() async throws {

@@ -116,16 +116,20 @@ import Testing
     }
   }
 
-  @Test("Of a job that was pushed by somebody else, the result is told")
+  @Test("Of a job that somebody else submitted, the events are told from the first on")
   func foreignJob() async throws {
     let fixture = GatewayFixture()
     let id = try #require(JobID("pushed"))
     try await fixture.run { client in
       _ = try await fixture.memory.submit(
         JobSubmission(id: id, payload: Array(#"{"id":"pushed","prompt":"a"}"#.utf8)))
+      let worker = try await HandWorker.take(from: fixture.memory)
       async let events = client.send(.get, "/jobs/pushed/events")
-      try await HandWorker.take(from: fixture.memory).post("A")
-      #expect(Self.texts(try await events.text) == ["A"])
+      while try await worker.emit(0, ["A"]) == .delivered(attachments: 0) { await Task.yield() }
+      try await worker.emit(0, ["A", "B"])
+      try await worker.emit(2, ["C"])
+      try await worker.post("ABCD")
+      #expect(Self.texts(try await events.text) == ["A", "B", "C", "D"])
     }
   }
 

@@ -57,6 +57,8 @@ final class ScriptedQueue: JobProducer, JobQueueInspector {
     return base.subscribe(to: isDeaf ? JobID("nobody") ?? id : id)
   }
 
+  func attach(to id: JobID) async throws(JobQueueError) { try await base.attach(to: id) }
+
   func state(of id: JobID) async throws(JobQueueError) -> JobState {
     try check(.state)
     return try await base.state(of: id)

@@ -54,7 +54,7 @@ final class AccessTests: Sendable {
       #expect(isRun(try await consumer.start(job, id: .test("a"), timeToLive: nil), attempt: 1))
       let piece = JobProgress(
         job: job, id: .test("a"), sequence: 1, body: [1], replyTo: job.envelope?.replyTo)
-      #expect(try await consumer.emit(piece) == .delivered)
+      #expect(try await consumer.emit(piece) == .delivered())
       try await consumer.release(job)
       let again = try await claim(consumer)
       #expect(isRun(try await consumer.start(again, id: .test("a"), timeToLive: nil), attempt: 1))

@@ -158,7 +158,7 @@ struct OutageTests {
       _ = try await consumer.start(job, id: .test("a"), timeToLive: nil)
       let piece = JobProgress(
         job: job, id: .test("a"), sequence: 1, body: [1], replyTo: job.envelope?.replyTo)
-      #expect(try await consumer.emit(piece) == .delivered)
+      #expect(try await consumer.emit(piece) == .delivered(attachments: 1))
       try await consumer.post(job, id: .test("a"), result: [2], replyTo: job.envelope?.replyTo)
       for stream in streams {
         var received: [JobEvent] = []

@@ -8,6 +8,7 @@ struct QueueModel {
     var fingerprint = ""
     /// Kept from the submission on, to find the job in its list.
     var payload: String?
+    var attachments = 0
   }
 
   /// One claim of one worker.
@@ -57,12 +58,21 @@ struct QueueModel {
       let isOther = job.fingerprint != "" && fingerprint != "" && job.fingerprint != fingerprint
       if isOther { return ["5"] }
       if let result { return ["3", result] }
-      if job.state != "done" { return ["2"] }
+      if job.state != "done" {
+        jobs[id]?.attachments += 1
+        return ["2"]
+      }
     }
     if waiting[list, default: []].count >= Self.capacity { return ["4", "*"] }
     cancelled.remove(id)
     jobs[id] = Job(state: "queued", list: list, fingerprint: fingerprint, payload: payload)
     return ["1"] + push(payload, to: list)
+  }
+
+  mutating func attach(_ id: String) -> [String] {
+    guard let job = jobs[id], job.state != "done" else { return ["0"] }
+    jobs[id]?.attachments += 1
+    return ["1"]
   }
 
   mutating func cancel(_ id: String) -> [String] {
@@ -117,7 +127,7 @@ struct QueueModel {
 
   func emit(_ claim: Claim, _ id: String) -> [String] {
     if let job = jobs[id], job.owner != claim { return ["0"] }
-    return [cancelled.contains(id) ? "-1" : "1"]
+    return [cancelled.contains(id) ? "-1" : "\(1 + (jobs[id]?.attachments ?? 0))"]
   }
 
   mutating func post(_ claim: Claim, _ payload: String, _ result: String) -> [String] {

@@ -25,7 +25,7 @@ struct RecoveryTests {
       let zombie = JobProgress(job: lost, id: id, sequence: 9, body: [0], replyTo: producer.replyAddress)
       #expect(try await dead.emit(zombie) == .fenced)
       let living = JobProgress(job: job, id: id, sequence: 1, body: [1], replyTo: producer.replyAddress)
-      #expect(try await alive.emit(living) == .delivered)
+      #expect(try await alive.emit(living) == .delivered())
       #expect(try await alive.post(job, id: id, result: [1], replyTo: producer.replyAddress) == .visible)
       #expect(try await dead.post(lost, id: id, result: [2], replyTo: producer.replyAddress) == .duplicate)
       var received: [JobEvent] = []

@@ -58,6 +58,7 @@ struct ScriptSchedule {
       run(
         "depart", ["workers", "winfo:" + worker, "proc:" + worker, "stats"], [worker], model.depart(worker))
     case 14 where pick(6) == 0: loseAll()
+    case 15 where pick(2) == 0: run("attach", ["job:" + id], [inbox], model.attach(id))
     default: proceed()
     }
   }
@@ -68,7 +69,7 @@ struct ScriptSchedule {
     let payload = "\(id)|\(lastNumber)"
     run(
       "submit", ["q:" + list, "job:" + id, "res:" + id, "cxl:" + id, "stats", "pace"],
-      [payload, "\(QueueModel.capacity)", "86400000", list, fingerprint, ""],
+      [payload, "\(QueueModel.capacity)", "86400000", list, fingerprint, inbox],
       model.submit(payload, to: list, fingerprint: fingerprint))
   }
 
@@ -170,6 +171,8 @@ struct ScriptSchedule {
 
   // MARK: Commands
 
+  /// The address of a gateway.
+  private var inbox: String { "s" + prefix + "inbox:g" }
   private static let queues = ["q:high", "q:default", "q:low"]
 
   private mutating func run(_ script: String, _ keys: [String], _ arguments: [String], _ answer: [String]) {

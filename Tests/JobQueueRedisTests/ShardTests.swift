@@ -48,7 +48,7 @@ struct ShardTests {
         let pieces = jobs.compactMap { job in
           job.envelope.map { JobProgress(job: job, id: $0.id, sequence: 1, body: [1], replyTo: nil) }
         }
-        #expect(try await consumer.emit(pieces) == pieces.map { _ in .delivered })
+        #expect(try await consumer.emit(pieces) == pieces.map { _ in .delivered() })
         for job in jobs {
           let id = try #require(job.envelope?.id)
           try await consumer.post(job, id: id, result: Array(id.rawValue.utf8), replyTo: nil)

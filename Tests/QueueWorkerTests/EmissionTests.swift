@@ -79,7 +79,7 @@ import Testing
   @Test func tokensThatCouldNotBeSentGoWithTheNextPiece() async throws {
     let queue = RecordingQueue { number throws(JobQueueError) in
       if number == 0 { throw JobQueueError(.unavailable, "gone") }
-      return .delivered
+      return .delivered()
     }
     let calls = try await run(queue, interval: .zero) { token, _ in
       token(0)
@@ -90,6 +90,22 @@ import Testing
     }
     #expect(
       calls == [.emit(Self.piece(0, count: 1)), .emit(Self.piece(0, count: 2)), .post(.completed)])
+  }
+
+  @Test func whoComesLateGetsEverythingWithTheNextToken() async throws {
+    let queue = RecordingQueue { .delivered(attachments: $0 == 0 ? 5 : 6) }
+    let calls = try await run(queue, interval: .zero) { token, _ in
+      for number in 0..<4 {
+        token(number)
+        await queue.waitForPieces(number + 1)
+      }
+      return nil
+    }
+    #expect(
+      calls == [
+        .emit(Self.piece(0, count: 1)), .emit(Self.piece(1, count: 1)), .emit(Self.piece(0, count: 3)),
+        .emit(Self.piece(3, count: 1)), .post(.completed),
+      ])
   }
 
   @Test func whileTheQueueIsAwayTheJobGoesOnAndItsResultIsPosted() async throws {
@@ -113,7 +129,7 @@ import Testing
   }
 
   @Test func aJobWhoseLastPieceFindsItAnothersIsNotPosted() async throws {
-    let queue = RecordingQueue { $0 == 0 ? .delivered : .fenced }
+    let queue = RecordingQueue { $0 == 0 ? .delivered() : .fenced }
     let calls = try await run(queue) { token, _ in
       token(0)
       await queue.waitForPieces(1)

@@ -17,7 +17,7 @@ final class RecordingQueue: ForwardingConsumer {
   private let recorded = Mutex<[Call]>([])
 
   /// - Parameter verdict: the outcome of each emission, which are numbered from 0.
-  init(verdict: @escaping Verdict = { _ in .delivered }) { self.verdict = verdict }
+  init(verdict: @escaping Verdict = { _ in .delivered() }) { self.verdict = verdict }
 
   var calls: [Call] { recorded.withLock { $0 } }
   var pieces: [JobPiece] {

@@ -21,7 +21,7 @@ extension ConformanceCheck {
       let events = queue.producer.subscribe(to: id)
       try await queue.submit(id)
       let (job, _) = try await queue.runOne()
-      #expect(try await queue.consumer.emit(queue.progress(job, id, 1)) == .delivered)
+      #expect(try await queue.consumer.emit(queue.progress(job, id, 1)) == .delivered())
       #expect(try await queue.producer.cancel(id, result: [7]) == .requested)
       var told = queue.consumer.interruptions.makeAsyncIterator()
       #expect(await told.next() == .cancelled(id))

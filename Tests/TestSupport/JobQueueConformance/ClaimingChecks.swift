@@ -92,7 +92,7 @@ extension ConformanceCheck {
       guard case .run(attempt: 1, _) = try await queue.consumer.start(again, id: id, timeToLive: nil) else {
         return #expect(Bool(false), "an attempt was counted")
       }
-      #expect(try await queue.consumer.emit(queue.progress(again, id, 1)) == .delivered)
+      #expect(try await queue.consumer.emit(queue.progress(again, id, 1)) == .delivered())
     },
   ]
 }

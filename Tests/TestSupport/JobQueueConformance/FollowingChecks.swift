@@ -9,7 +9,7 @@ extension ConformanceCheck {
       try await queue.submit(id)
       let (job, _) = try await queue.runOne()
       for sequence in [1, 3, 2, 3, 5] {
-        #expect(try await queue.consumer.emit(queue.progress(job, id, sequence)) == .delivered)
+        #expect(try await queue.consumer.emit(queue.progress(job, id, sequence)) == .delivered())
       }
       try await queue.consumer.post(job, id: id, result: [1], replyTo: job.envelope?.replyTo)
       var received: [JobEvent] = []
@@ -27,11 +27,34 @@ extension ConformanceCheck {
       for (job, id) in zip(jobs, ids) { _ = try await queue.consumer.start(job, id: id, timeToLive: nil) }
       let outcomes = try await queue.consumer.emit(
         zip(jobs, ids).enumerated().map { queue.progress($1.0, $1.1, $0 + 1) })
-      #expect(outcomes == Array(repeating: .delivered, count: 4))
+      #expect(outcomes == Array(repeating: .delivered(), count: 4))
       for (index, stream) in streams.enumerated() {
         var iterator = stream.makeAsyncIterator()
         #expect(await iterator.next() == .progress(sequence: index + 1, body: Array("\(index + 1)".utf8)))
       }
+    },
+    ConformanceCheck("who attaches to a job is counted, and then told of its progress") {
+      queue async throws in
+      let id = JobID.test("a")
+      try await queue.submit(id)
+      let (job, _) = try await queue.runOne()
+      #expect(try await queue.consumer.emit(queue.progress(job, id, 1)) == .delivered(attachments: 0))
+      let events = queue.producer.subscribe(to: id)
+      try await queue.producer.attach(to: id)
+      #expect(try await queue.consumer.emit(queue.progress(job, id, 2)) == .delivered(attachments: 1))
+      #expect(try await queue.submit(id) == .attached)
+      #expect(try await queue.consumer.emit(queue.progress(job, id, 3)) == .delivered(attachments: 2))
+      try await queue.consumer.post(job, id: id, result: [1], replyTo: job.envelope?.replyTo)
+      var received: [JobEvent] = []
+      for await event in events { received.append(event) }
+      // The first piece may have been on its way here.
+      #expect(
+        received.suffix(3) == [2, 3].map { .progress(sequence: $0, body: Array("\($0)".utf8)) } + [
+          .finished(result: [1])
+        ])
+      // Neither is anything there to be told of.
+      try await queue.producer.attach(to: id)
+      try await queue.producer.attach(to: .test("b"))
     },
     ConformanceCheck("two readers of one job both get everything") { queue async throws in
       let id = JobID.test("a")

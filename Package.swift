@@ -21,6 +21,7 @@ extension Target.Dependency {
   static let logging = product(name: "Logging", package: "swift-log")
   static let nioCore = product(name: "NIOCore", package: "swift-nio")
   static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+  static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
   static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -84,7 +85,7 @@ let package = Package(
       "Gateway",
       dependencies: [
         "CWebPage", "JobQueue", "JobWire", "Observability", .hummingbird, .httpTypes, .nioCore, .nioHTTP1,
-        .nioHTTPTypes,
+        .nioHTTPTypes, .nioHTTPTypesHTTP1,
         .collections,
         .crypto,
         .logging, .serviceLifecycle,

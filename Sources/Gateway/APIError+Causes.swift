@@ -2,6 +2,7 @@ import Hummingbird
 import JobQueue
 import JobWire
 import Logging
+import NIOHTTP1
 
 extension HTTPResponse.Status {
   /// The client went away before its answer; nobody reads this, but the logs do.
@@ -26,6 +27,18 @@ extension APIError {
   static let textDiffers = APIError(
     .internalServerError, code: "text_differs",
     "another worker took over and came to another text; the same request with the same id returns it")
+
+  static let unsupportedEncoding = APIError(
+    .unsupportedMediaType, code: "unsupported_encoding",
+    "Content-Encoding must be absent or identity: a body is JSON as it is, not compressed",
+    param: "Content-Encoding")
+
+  static func malformedHTTP(_ problem: HTTPParserError) -> APIError {
+    APIError(
+      .badRequest, code: "malformed_http",
+      "the request can't be read as HTTP/1.1: \(problem.debugDescription)",
+      headers: [.connection: "close"])
+  }
 
   static let clientLeft = APIError(
     .clientClosedRequest, code: "client_left", "the client went away before the result")
@@ -63,6 +76,7 @@ extension APIError {
       switch error.code {
       case .queueFull: .tooManyRequests
       case .idConflict: .conflict
+      case .jobLost: .notFound
       case .cancelled: .clientClosedRequest
       case .unavailable, .storeFull, .closed, .protocolError: .serviceUnavailable
       case .invalidConfiguration: .internalServerError

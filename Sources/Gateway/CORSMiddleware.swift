@@ -7,10 +7,8 @@ import Hummingbird
 /// Credentials that a browser sends by itself are never allowed: a page has to name its key.
 struct CORSMiddleware: RouterMiddleware {
   private static let methods = "GET, POST, DELETE"
-  private static let requestHeaders =
-    "authorization, content-type, idempotency-key, last-event-id, traceparent, x-api-key, x-request-id"
   private static let responseHeaders =
-    "retry-after, x-job-id, x-request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
+    "location, retry-after, x-job-id, x-request-id, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
     + "x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens"
 
   /// Exactly as browsers send them: `https://example.org`.
@@ -20,18 +18,14 @@ struct CORSMiddleware: RouterMiddleware {
     _ request: Request, context: GatewayContext,
     next: (Request, GatewayContext) async throws -> Response
   ) async throws -> Response {
-    guard let origin = request.headers[.origin], origins.contains(origin) else {
-      return try await next(request, context)
-    }
+    let origin = request.headers[.origin].flatMap { origins.contains($0) ? $0 : nil }
     var response: Response
-    if request.method == .options, request.headers[.accessControlRequestMethod] != nil {
-      // Browsers ask without the key that they would send.
+    if origin != nil, request.method == .options, request.headers[.accessControlRequestMethod] != nil {
+      // Browsers ask without the key that they would send. A page that may send its key may send any header.
       response = Response(
         status: .noContent,
-        headers: [
-          .accessControlAllowMethods: Self.methods, .accessControlAllowHeaders: Self.requestHeaders,
-          .accessControlMaxAge: "600",
-        ])
+        headers: [.accessControlAllowMethods: Self.methods, .accessControlMaxAge: "600"])
+      response.headers[.accessControlAllowHeaders] = request.headers[.accessControlRequestHeaders]
     } else {
       do {
         response = try await next(request, context)
@@ -39,8 +33,10 @@ struct CORSMiddleware: RouterMiddleware {
         response = APIError(cause: error, logger: context.logger).response
       }
     }
-    response.headers[.accessControlAllowOrigin] = origin
-    response.headers[.accessControlExposeHeaders] = Self.responseHeaders
+    if let origin {
+      response.headers[.accessControlAllowOrigin] = origin
+      response.headers[.accessControlExposeHeaders] = Self.responseHeaders
+    }
     response.headers[.vary] = "origin"
     return response
   }

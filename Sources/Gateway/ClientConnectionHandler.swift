@@ -36,6 +36,7 @@ final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHand
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
+    HTTP10Handler.add(to: context.pipeline.syncOperations)
     if context.channel.isActive { begin(context) }
   }
 

@@ -91,6 +91,9 @@ extension GatewayApplication {
       if !configuration.corsOrigins.isEmpty {
         router.add(middleware: CORSMiddleware(origins: configuration.corsOrigins))
       }
+      if configuration.keys.isEmpty, !configuration.insecure {
+        router.add(middleware: HostMiddleware(host: configuration.host))
+      }
       router.add(middleware: APIKeyMiddleware(keys: configuration.keys))
       router.add(middleware: RateLimitMiddleware(limits: configuration.rateLimits, metrics: metrics))
       router.add(middleware: KnownMethodMiddleware())

@@ -2,6 +2,7 @@ import HTTPTypes
 
 extension HTTPField.Name {
   // The initializer checks that a name is a token of HTTP, as these are; the second name is never used.
+  static let accelBuffering = Self("x-accel-buffering") ?? .contentType
   static let apiKey = Self("x-api-key") ?? .authorization
   static let contentTypeOptions = Self("x-content-type-options") ?? .contentType
   static let idempotencyKey = Self("idempotency-key") ?? .from

@@ -3,6 +3,7 @@ import JobQueue
 import JobWire
 import Logging
 import NIOCore
+import NIOHTTP1
 import Observability
 
 /// Makes a job of a request, hands it to the queue, and answers with what becomes of it: what the routes of jobs,
@@ -46,7 +47,7 @@ struct JobDispatcher: Sendable {
       let accepted = try await accept(order, context)
       let outcome = await waiter.outcome(
         of: accepted.job, connection: await context.connection(), logger: context.logger)
-      await end(of: accepted, order, outcome, took: .now - begin)
+      await end(of: accepted, order, outcome, took: .now - begin, context.logger)
       switch outcome {
       case .result(let bytes):
         let result = try JobResult.stored(bytes)
@@ -84,7 +85,7 @@ struct JobDispatcher: Sendable {
           timer: metrics.tokenTimer(start: begin), writer: writer, logger: logger)
         let outcome = await waiter.outcome(
           of: accepted.job, connection: connection, follower: answer, logger: logger)
-        await end(of: accepted, order, outcome, took: .now - begin, told: answer.tokenCount)
+        await end(of: accepted, order, outcome, took: .now - begin, logger)
         if outcome == .clientLeft { metrics.clientsLeft.add() }
         try await answer.finish(outcome, timeout: waiter.timeout)
       }
@@ -109,11 +110,14 @@ struct JobDispatcher: Sendable {
     }
   }
 
+  /// Waits for a job that was told to stop.
+  func ending(within timeout: Duration) -> JobWaiter {
+    JobWaiter(queue: waiter.queue, timeout: timeout, recheckInterval: .milliseconds(500))
+  }
+
   /// Takes note of how a job ended for its client.
-  ///
-  /// - Parameter told: tokens that the client got before it left.
   func end(
-    of job: ChargedJob, _ order: Order, _ outcome: JobWaiter.Outcome, took: Duration, told: Int = 0
+    of job: ChargedJob, _ order: Order, _ outcome: JobWaiter.Outcome, took: Duration, _ logger: Logger
   ) async {
     let result: JobResult? =
       if case .result(let bytes) = outcome { try? JobResult.decode(bytes) } else { nil }
@@ -122,7 +126,7 @@ struct JobDispatcher: Sendable {
       metrics.tokens[.completion].add(usage.completionTokens)
     }
     recent.note(order, outcome, result, took: took)
-    await job.settle(outcome, result, told: told)
+    await job.settle(outcome, result, ending: ending(within: .seconds(10)), logger: logger)
   }
 
   /// The error as the client of this job gets it.
@@ -155,6 +159,9 @@ struct JobDispatcher: Sendable {
   ///
   /// The content type isn't looked at: the `curl` lines that are in people's scripts often send none.
   func body(of request: Request) async throws -> [UInt8] {
+    if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
+      throw APIError.unsupportedEncoding
+    }
     let tooLarge = APIError.bodyTooLarge(limit: limits.maxBodyBytes)
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limits.maxBodyBytes {
       throw tooLarge
@@ -164,6 +171,11 @@ struct JobDispatcher: Sendable {
       return Array(buffer.readableBytesView)
     } catch is NIOTooManyBytesError {
       throw tooLarge
+    } catch let problem as HTTPParserError {
+      throw APIError.malformedHTTP(problem)
+    } catch {
+      // It came too slowly, or not to its end.
+      throw APIError.clientLeft
     }
   }
 }
@@ -175,7 +187,11 @@ extension Response {
   ) -> Response {
     Response(
       status: .ok,
-      headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .jobID: id.rawValue],
+      headers: [
+        .contentType: "text/event-stream", .cacheControl: "no-cache", .jobID: id.rawValue,
+        // Proxies that gather what they pass on would take the point of a stream.
+        .accelBuffering: "no",
+      ],
       body: ResponseBody { writer in try await write(writer) })
   }
 }

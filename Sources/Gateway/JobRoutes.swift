@@ -8,11 +8,6 @@ struct JobRoutes: Sendable {
   let dispatcher: JobDispatcher
   let trails: JobTrails
 
-  /// Waits for a job that is told to stop.
-  private var ending: JobWaiter {
-    JobWaiter(queue: queue, timeout: .seconds(3), recheckInterval: .milliseconds(500))
-  }
-
   private var queue: JobWaiter.Queue { dispatcher.waiter.queue }
 
   func add(to router: Router<GatewayContext>) {
@@ -37,8 +32,10 @@ struct JobRoutes: Sendable {
         case .attached: try await queue.state(of: order.id)
         case .finished(let result): .finished(result: result)
         }
-      if case .finished = state {
+      if case .finished(let result) = state {
         await accepted.job.settle(clientLeft: false)
+        let result = try JobResult.stored(result)
+        if result.status == .cancelled { throw APIError(result) }
       } else {
         trails.add(accepted, order)
       }
@@ -76,14 +73,19 @@ struct JobRoutes: Sendable {
     case .alreadyFinished: result = try await queue.result(of: id)
     case .requested:
       // Its worker hears of it within a beat, and stops at the next step.
-      guard case .result(let last) = await ending.outcome(of: id, logger: context.logger) else {
+      guard
+        case .result(let last) = await dispatcher.ending(within: .seconds(3)).outcome(
+          of: id, logger: context.logger)
+      else {
         return cancelled(id, .accepted, "cancelling")
       }
       result = last
     }
     if let result, try JobResult.stored(result).status != .cancelled {
-      throw APIError(
+      var error = APIError(
         .conflict, code: "job_finished", "the job has its result already: GET /jobs/\(id) returns it")
+      error.jobID = id.rawValue
+      throw error
     }
     return cancelled(id, .ok, "cancelled")
   }
@@ -114,7 +116,9 @@ struct JobRoutes: Sendable {
   /// A job that was cancelled is not there any more.
   private func refuseCancelled(_ id: JobID, _ result: [UInt8]) throws(APIError) {
     guard try JobResult.stored(result).status == .cancelled else { return }
-    throw APIError(.notFound, code: "job_cancelled", "the job \(id) was cancelled")
+    var error = APIError(.notFound, code: "job_cancelled", "the job \(id) was cancelled")
+    error.jobID = id.rawValue
+    throw error
   }
 
   private func start(of request: Request) throws(APIError) -> Int {
@@ -149,6 +153,6 @@ extension APIError {
   static func noSuchJob(_ id: JobID) -> APIError {
     APIError(
       .notFound, code: "job_not_found",
-      "there is no job \(id), or its result was kept long enough (RESULT_TTL_SECONDS)")
+      "there is no job \(id), or its result is no longer kept (RESULT_TTL_SECONDS)")
   }
 }

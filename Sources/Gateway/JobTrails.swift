@@ -76,7 +76,7 @@ final class JobTrails: Service {
       let begin = ContinuousClock.now
       outcome = await waiter.outcome(
         of: job.job, connection: ClientConnection(), follower: followed.trail, logger: logger)
-      await dispatcher.end(of: job, order, outcome, took: .now - begin)
+      await dispatcher.end(of: job, order, outcome, took: .now - begin, logger)
     } else {
       outcome = await waiter.outcome(of: followed.trail.id, follower: followed.trail, logger: logger)
     }

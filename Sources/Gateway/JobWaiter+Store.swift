@@ -4,6 +4,9 @@ import Logging
 
 /// What a waiter asks of the queue while it waits.
 extension JobWaiter {
+  /// How often a job may be asked for in vain.
+  private static let patienceWithUnknown = 6
+
   /// Asks for the job now and then, and submits it again if it is gone.
   func recheck(_ submission: JobSubmission, logger: Logger) async -> Outcome? {
     while (try? await Task.sleep(for: recheckInterval)) != nil {
@@ -18,7 +21,7 @@ extension JobWaiter {
       } catch {
         switch error.code {
         case .cancelled: return nil
-        case .closed, .idConflict, .invalidConfiguration: return .failed(error)
+        case .closed, .idConflict, .invalidConfiguration, .jobLost: return .failed(error)
         case .unavailable, .queueFull, .storeFull, .protocolError:
           logger.debug("can't ask for the job now: \(error)", metadata: metadata(submission.id))
         }
@@ -27,20 +30,26 @@ extension JobWaiter {
     return nil
   }
 
-  /// Asks for a job of somebody else now and then: it is theirs to submit it again.
+  /// Asks for a job of somebody else now and then. It is theirs to submit it again where it is lost; that they did not
+  /// is clear when nobody has known it for a while.
   func recheck(_ id: JobID, logger: Logger) async -> Outcome? {
-    repeat {
+    var unknown = 0
+    while (try? await Task.sleep(for: recheckInterval)) != nil {
       do throws(JobQueueError) {
         switch try await queue.state(of: id) {
         case .finished(let result): return .result(result)
-        case .queued, .running, .unknown: break
+        case .queued, .running: unknown = 0
+        case .unknown: unknown += 1
+        }
+        if unknown == Self.patienceWithUnknown {
+          return .failed(JobQueueError(.jobLost, "the job \(id) was lost"))
         }
       } catch {
         if error.code == .cancelled { return nil }
         if error.code == .closed { return .failed(error) }
         logger.debug("can't ask for the job now: \(error)", metadata: metadata(id))
       }
-    } while (try? await Task.sleep(for: recheckInterval)) != nil
+    }
     return nil
   }
 

@@ -82,6 +82,8 @@ struct JobWaiter: Sendable {
           metadata: ["job_id": "\(id)", "error": "\(error)"])
       }
     }
+    // What is done has no more events; and what ends from now on tells all its events first.
+    if case .finished(let result)? = try? await queue.state(of: id) { return .result(result) }
     return await wait(connection: ClientConnection(), follower: follower, events: events) { group in
       group.addTask { .end(await recheck(id, logger: logger)) }
     }

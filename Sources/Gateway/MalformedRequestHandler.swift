@@ -47,10 +47,7 @@ final class MalformedRequestHandler: ChannelDuplexHandler, RemovableChannelHandl
         .requestHeaderFieldsTooLarge, code: "header_too_large",
         "the header of the request is too large; \(maxHeaderBytes) bytes and \(Self.maxHeaderFields) fields are allowed"
       )
-    default:
-      APIError(
-        .badRequest, code: "malformed_http",
-        "the request can't be read as HTTP/1.1: \(problem.debugDescription)")
+    default: APIError.malformedHTTP(problem)
     }
   }
 }

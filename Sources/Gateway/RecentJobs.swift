@@ -78,7 +78,7 @@ package final class RecentJobs: Sendable {
       switch outcome {
       case .result: result?.status.rawValue ?? "failed"
       case .deadline: "deadline"
-      case .clientLeft: "cancelled"
+      case .clientLeft: order.keepsJob ? "left" : "cancelled"
       case .failed: "failed"
       }
     add(

@@ -16,8 +16,6 @@ final class StreamedAnswer: JobFollower {
   private var writer: any ResponseBodyWriter
   private let logger: Logger
   private var timer: TokenTimer
-  /// How many tokens were told.
-  private(set) var tokenCount = 0
   /// By choice.
   private var texts: [Int: StreamedText] = [:]
 
@@ -45,7 +43,6 @@ final class StreamedAnswer: JobFollower {
     var events = ServerSentEvents()
     let tokens = texts[piece.choice, default: StreamedText()].take(piece)
     for token in tokens { events.add(format.event(of: token, choice: piece.choice)) }
-    tokenCount += tokens.count
     timer.received(tokens.count)
     if events.buffer.readableBytes > 0 { try await writer.write(events.buffer) }
   }

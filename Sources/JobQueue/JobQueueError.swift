@@ -9,6 +9,8 @@ package struct JobQueueError: Error, Sendable, Equatable, CustomStringConvertibl
     case storeFull = "store_full"
     /// The id names another job already.
     case idConflict = "id_conflict"
+    /// Neither the job nor its result is there any more.
+    case jobLost = "job_not_found"
     /// A setting is missing, unknown or out of range.
     case invalidConfiguration = "invalid_configuration"
     /// The store answered what it never should, or refused a command.

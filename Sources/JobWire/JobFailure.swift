@@ -48,9 +48,11 @@ extension JobResult {
     JobResult(id: id, status: .failed, worker: worker, attempts: attempts, error: failure)
   }
 
-  package static func cancelled(id: String) -> JobResult {
+  /// - Parameter usage: what was done until then; nil if the job was never begun.
+  package static func cancelled(id: String, usage: Usage? = nil) -> JobResult {
     JobResult(
-      id: id, status: .cancelled, error: .init(code: .cancelled, message: "the job was cancelled"))
+      id: id, status: .cancelled, usage: usage,
+      error: .init(code: .cancelled, message: "the job was cancelled"))
   }
 
   package static func expired(id: String) -> JobResult {

@@ -62,18 +62,14 @@ extension GenerateTask {
     _ request: JobRequest, after prompts: [TokenizedPrompt],
     interruption: @escaping @Sendable () -> Interruption?, onToken: TokenHandler?
   ) async throws(TaskError) -> [GenerationResult] {
-    typealias Numbered = (number: Int, result: Result<GenerationResult, TaskError>)
+    typealias Numbered = (number: Int, ending: Result<Ending, TaskError>)
     let each = request.sequencesPerPrompt
     return try await withTaskGroup(of: Numbered.self) { group in
       for number in 0..<prompts.count * each {
         let sequence = sequence(number, of: request, after: prompts[number / each], reports: onToken != nil)
         group.addTask {
           do throws(TaskError) {
-            return (
-              number,
-              .success(
-                try await generate(sequence, interruption: interruption) { onToken?(number, $0) })
-            )
+            return (number, .success(try await generate(sequence, interruption) { onToken?(number, $0) }))
           } catch {
             return (number, .failure(error))
           }
@@ -81,14 +77,29 @@ extension GenerateTask {
       }
       defer { group.cancelAll() }
       var results: [Int: GenerationResult] = [:]
-      for await (number, result) in group {
-        switch result {
-        case .success(let result): results[number] = result
+      var withdrawnTokens: Int?
+      for await (number, ending) in group {
+        switch ending {
+        case .success(.finished(let result)): results[number] = result
+        // The others end with their next step too.
+        case .success(.withdrawn(let tokens)): withdrawnTokens = (withdrawnTokens ?? 0) + tokens
         case .failure(let error): return Result<[GenerationResult], TaskError>.failure(error)
         }
       }
+      if let withdrawnTokens {
+        let usage = usage(
+          of: prompts, completionTokens: results.values.reduce(withdrawnTokens) { $0 + $1.tokens.count })
+        return .failure(.interrupted(interruption() ?? .released, usage: usage))
+      }
       return .success(results.sorted { $0.key < $1.key }.map(\.value))
     }.get()
+  }
+
+  /// How a sequence ended.
+  private enum Ending {
+    case finished(GenerationResult)
+    /// It was interrupted, and had so many tokens.
+    case withdrawn(tokens: Int)
   }
 
   private func sequence(
@@ -118,20 +129,19 @@ extension GenerateTask {
   }
 
   private func generate(
-    _ sequence: GenerationRequest, interruption: @escaping @Sendable () -> Interruption?,
+    _ sequence: GenerationRequest, _ interruption: @escaping @Sendable () -> Interruption?,
     onToken: (JobPiece.Token) -> Void
-  ) async throws(TaskError) -> GenerationResult {
+  ) async throws(TaskError) -> Ending {
     let texts = TokenTexts(engine.tokenizer)
     do {
       for try await event in try engine.generate(sequence, isUnwanted: { interruption() != nil }) {
         switch event {
         case .token(let id, let text, let logprobs): onToken(texts.token(id, text, logprobs))
-        case .finished(let result): return result
+        case .finished(let result): return .finished(result)
+        case .withdrawn(let tokens): return .withdrawn(tokens: tokens)
         }
       }
-      throw TaskError.interrupted(interruption() ?? .released)
-    } catch let error as TaskError {
-      throw error
+      return .withdrawn(tokens: 0)
     } catch {
       throw .failed(JobFailure(engineError: error))
     }
@@ -156,12 +166,19 @@ extension GenerateTask {
     }
     return TaskAnswer(
       model: model, completion: choices.first?.text ?? "", choices: choices,
-      usage: JobResult.Usage(
-        promptTokens: prompts.reduce(0) { $0 + $1.tokens.count },
-        completionTokens: results.reduce(0) { $0 + $1.tokens.count },
+      usage: usage(
+        of: prompts, completionTokens: results.reduce(0) { $0 + $1.tokens.count },
         cachedTokens: stride(from: 0, to: results.count, by: each).reduce(0) { $0 + results[$1].reusedTokens }
       ),
       prefill: results.map(\.prefill).max(), decode: results.map(\.decode).max())
+  }
+
+  private func usage(
+    of prompts: [TokenizedPrompt], completionTokens: Int, cachedTokens: Int = 0
+  ) -> JobResult.Usage {
+    JobResult.Usage(
+      promptTokens: prompts.reduce(0) { $0 + $1.tokens.count }, completionTokens: completionTokens,
+      cachedTokens: cachedTokens)
   }
 
   private func choice(

@@ -33,14 +33,15 @@ package enum Interruption: Sendable, Equatable {
 
 /// Why a task has no answer.
 package enum TaskError: Error, Sendable, Equatable, CustomStringConvertible {
-  case interrupted(Interruption)
+  /// With what was done until then, if that is known.
+  case interrupted(Interruption, usage: JobResult.Usage? = nil)
   case failed(JobFailure)
 
   package var description: String {
     switch self {
-    case .interrupted(.cancelled): "cancelled"
-    case .interrupted(.released): "the engine was shut down"
-    case .interrupted(.fenced): "another worker runs the job"
+    case .interrupted(.cancelled, _): "cancelled"
+    case .interrupted(.released, _): "the engine was shut down"
+    case .interrupted(.fenced, _): "another worker runs the job"
     case .failed(let failure): failure.message
     }
   }

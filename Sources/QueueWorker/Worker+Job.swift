@@ -134,9 +134,10 @@ extension Worker {
           queued: started.queued), trace: request.traceID)
     } catch {
       switch error {
-      case .interrupted(.cancelled): return .done(.cancelled(id: id.rawValue), trace: request.traceID)
-      case .interrupted(.released): return .unfinished
-      case .interrupted(.fenced): return .another
+      case .interrupted(.cancelled, let usage):
+        return .done(.cancelled(id: id.rawValue, usage: usage), trace: request.traceID)
+      case .interrupted(.released, _): return .unfinished
+      case .interrupted(.fenced, _): return .another
       case .failed(let failure):
         var result = JobResult.failed(
           id: id.rawValue, failure, worker: queue.workerID, attempts: started.attempt)

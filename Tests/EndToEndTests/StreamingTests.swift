@@ -177,7 +177,9 @@ import Testing
     #expect(output.hasPrefix(#"data: {"id":"gone","index":0,"text":""#))
     while true {
       if let bytes = try probe.send("GET", "{gpt2}:res:gone").bytes {
-        #expect(try JobResult.decode(bytes).status == .cancelled)
+        let result = try JobResult.decode(bytes)
+        #expect(result.status == .cancelled)
+        #expect((1..<250).contains(try #require(result.usage?.completionTokens)))
         return
       }
       await Task.yield()

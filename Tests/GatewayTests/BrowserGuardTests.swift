@@ -1,5 +1,6 @@
 import Gateway
 import HTTPTypes
+import HummingbirdTesting
 import JobWire
 import Testing
 
@@ -11,7 +12,11 @@ import Testing
     -> GatewayClient.Reply
   {
     try await client.send(
-      .options, "/generate", headers: [("origin", origin), ("access-control-request-method", "POST")])
+      .options, "/generate",
+      headers: [
+        ("origin", origin), ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "x-api-key, x-any-header"),
+      ])
   }
 
   @Test("Without a setting no origin is allowed, and none is repeated")
@@ -35,7 +40,7 @@ import Testing
       let preflight = try await Self.preflight(client, from: Self.origin.1)
       #expect(preflight.status == 204)
       #expect(preflight.header("access-control-allow-origin") == "https://example.org")
-      #expect(preflight.header("access-control-allow-headers")?.contains("x-api-key") == true)
+      #expect(preflight.header("access-control-allow-headers") == "x-api-key, x-any-header")
       #expect(preflight.header("access-control-allow-credentials") == nil)
       let wrong = try await client.send(.post, "/generate", headers: [Self.origin], body: #"{"prompt":"a"}"#)
       #expect(wrong.status == 401)
@@ -49,6 +54,28 @@ import Testing
         "https://EXAMPLE.org",
       ] {
         #expect(try await Self.preflight(client, from: other).status == 401)
+      }
+    }
+  }
+
+  @Test(
+    "Without a key a page can't read what it made its own name lead to",
+    arguments: [
+      ("localhost", 200), ("LOCALHOST:8080", 200), ("gpt.localhost", 200), ("127.0.0.1:8080", 200),
+      ("[::1]:8080", 200), ("192.168.1.2", 200), ("evil.example", 421), ("evil.example:8080", 421),
+      ("127.0.0.1.evil.example", 421), ("localhost.evil.example", 421),
+    ])
+  func rebinding(host: String, status: Int) async throws {
+    for (key, insecure) in [(nil, false), (nil, true), ("a-key", false)] as [(String?, Bool)] {
+      var fixture = GatewayFixture()
+      fixture.configuration.insecure = insecure
+      if let key { fixture.configuration.keys = try APIKeys(key: key) }
+      let expected = key == nil && !insecure ? status : 200
+      try await fixture.run(.live) { client in
+        let received = try await ConnectionTests.exchange(
+          port: try #require(client.client.port),
+          "GET /queue HTTP/1.1\r\nhost: \(host)\r\nx-api-key: a-key\r\nconnection: close\r\n\r\n")
+        #expect(received.hasPrefix("HTTP/1.1 \(expected)"))
       }
     }
   }

@@ -32,7 +32,7 @@ import Testing
   }
 
   static func post(_ body: String, headers: String = "") -> String {
-    "POST /generate HTTP/1.1\r\nhost: x\r\n\(headers)content-length: \(body.utf8.count)\r\n\r\n\(body)"
+    "POST /generate HTTP/1.1\r\nhost: localhost\r\n\(headers)content-length: \(body.utf8.count)\r\n\r\n\(body)"
   }
 
   /// Sends a request, waits until its job is accepted, and goes away.
@@ -101,7 +101,7 @@ import Testing
     var (fixture, _) = Self.fixture()
     fixture.configuration.bodyTimeout = .milliseconds(20)
     try await fixture.run(.live) { client in
-      let text = "POST /generate HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{"
+      let text = "POST /generate HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{"
       let received = try await Self.exchange(port: try #require(client.client.port), text)
       #expect(!received.hasPrefix("HTTP/1.1 200"))
     }
@@ -113,7 +113,7 @@ import Testing
     fixture.configuration.idleTimeout = .seconds(1)
     try await fixture.run(.live) { client in
       let received = try await Self.exchange(
-        port: try #require(client.client.port), "GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+        port: try #require(client.client.port), "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
       #expect(received.hasPrefix("HTTP/1.1 200"))
     }
   }
@@ -136,7 +136,7 @@ import Testing
     try await fixture.run(.live) { client in
       let chunk = "10000\r\n\(String(repeating: " ", count: 65_536))\r\n"
       let text =
-        "POST /generate HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        "POST /generate HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
         + String(repeating: chunk, count: 5) + "0\r\n\r\n"
       let received = try await Self.exchange(port: try #require(client.client.port), text)
       #expect(received.hasPrefix("HTTP/1.1 413"))
@@ -147,7 +147,9 @@ import Testing
   func head() async throws {
     let (fixture, _) = Self.fixture()
     try await fixture.run(.live) { client in
-      let request = { (path: String, more: String) in "HEAD \(path) HTTP/1.1\r\nhost: x\r\n\(more)\r\n" }
+      let request = { (path: String, more: String) in
+        "HEAD \(path) HTTP/1.1\r\nhost: localhost\r\n\(more)\r\n"
+      }
       let received = try await Self.exchange(
         port: try #require(client.client.port),
         request("/generate", "") + request("/health", "connection: close\r\n"))
@@ -202,6 +204,39 @@ import Testing
     }
   }
 
+  @Test("A body that is no HTTP any more is the client's fault")
+  func brokenChunks() async throws {
+    let (fixture, _) = Self.fixture()
+    try await fixture.run(.live) { client in
+      let received = try await Self.exchange(
+        port: try #require(client.client.port),
+        "POST /generate HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n")
+      #expect(received.hasPrefix("HTTP/1.1 400"))
+      #expect(received.ranges(of: "HTTP/1.1 ").count == 1, "one answer")
+      #expect(try Self.error(in: received)["code"] == .string("malformed_http"))
+    }
+  }
+
+  @Test(
+    "A client of HTTP/1.0 is answered without chunks, and its connection ends unless it asked to keep it",
+    arguments: [("", "close"), ("connection: keep-alive\r\n", "keep-alive")])
+  func oldClients(header: String, connection: String) async throws {
+    var fixture = GatewayFixture { GatewayFixture.completed($0) }
+    fixture.configuration.idleTimeout = .milliseconds(100)
+    try await fixture.run(.live) { client in
+      let port = try #require(client.client.port)
+      let health = try await Self.exchange(port: port, "GET /health HTTP/1.0\r\n\(header)\r\n")
+      #expect(health.hasPrefix("HTTP/1.0 200"))
+      #expect(health.lowercased().contains("connection: \(connection)"))
+      let body = #"{"prompt":"a","stream":true}"#
+      let stream = try await Self.exchange(
+        port: port, "POST /generate HTTP/1.0\r\n\(header)content-length: \(body.utf8.count)\r\n\r\n\(body)")
+      #expect(stream.lowercased().contains("connection: close"))
+      #expect(!stream.lowercased().contains("transfer-encoding"))
+      #expect(stream.hasSuffix("data: [DONE]\n\n"))
+    }
+  }
+
   /// The error that is the body of the last of some responses.
   private static func error(in responses: String) throws -> JSONValue {
     let body = try #require(responses.ranges(of: "\r\n\r\n{").last?.upperBound)
@@ -215,7 +250,7 @@ import Testing
     fixture.configuration.maxConnectionsPerAddress = 2
     try await fixture.run(.live) { client in
       // The fixture's own connection is one of them.
-      let health = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+      let health = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
       #expect(try await client.send(.get, "/health").status == 200)
       let second = try await Connection(client)
       try await second.send(health)

@@ -61,6 +61,19 @@ import Testing
     }
   }
 
+  @Test("A job that was cancelled is not submitted again, and may be cancelled again")
+  func cancelledBefore() async throws {
+    try await GatewayFixture().run { client in
+      let body = #"{"prompt":"a","id":"x1"}"#
+      #expect(try await client.send(.post, "/jobs", body: body).status == 202)
+      for _ in 0..<2 { #expect(try await client.send(.delete, "/jobs/x1").status == 200) }
+      let again = try await client.send(.post, "/jobs", body: body)
+      #expect(again.status == 409)
+      #expect(again.error("code") == "cancelled")
+      #expect(try await client.send(.get, "/jobs/x1").error("code") == "job_cancelled")
+    }
+  }
+
   @Test("A job that nobody knows is not found, and an id that is none is refused")
   func unknown() async throws {
     try await GatewayFixture().run { client in
@@ -130,6 +143,25 @@ import Testing
       try await worker.emit(2, ["C"])
       try await worker.post("ABCD")
       #expect(Self.texts(try await events.text) == ["A", "B", "C", "D"])
+    }
+  }
+
+  @Test("A job of somebody else that is lost ends its events with an error")
+  func lostForeignJob() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.recheckInterval = .milliseconds(1)
+    let memory = fixture.memory
+    let id = try #require(JobID("pushed"))
+    try await fixture.run { client in
+      _ = try await memory.submit(
+        JobSubmission(id: id, payload: Array(#"{"id":"pushed","prompt":"a"}"#.utf8)))
+      let worker = try await HandWorker.take(from: memory)
+      async let events = client.send(.get, "/jobs/pushed/events")
+      while try await worker.emit(0, ["A"]) == .delivered(attachments: 0) { await Task.yield() }
+      try await memory.bury(worker.job, id: nil, reason: "lost", result: nil, replyTo: nil)
+      let text = try await events.text
+      #expect(text.contains(#""code":"job_not_found""#))
+      #expect(text.hasSuffix("data: [DONE]\n\n"))
     }
   }
 

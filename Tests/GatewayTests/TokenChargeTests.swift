@@ -1,7 +1,9 @@
 import Gateway
 import HTTPTypes
+import HummingbirdTesting
 import JobQueue
 import JobWire
+import NIOCore
 import Testing
 
 /// What the routes that generate take from a caller's tokens: what a request made, not what it could have made.
@@ -55,6 +57,29 @@ import Testing
       let third = try await client.generate(#"{"prompt":"a","max_new_tokens":51,"n":2}"#)
       #expect(third.status == 422)
       #expect(third.error("message")?.contains("102") == true)
+    }
+  }
+
+  @Test("What a cancelled job had made stays charged, and the rest is given back")
+  func cancelled() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.tokensPerMinute = 100
+    let memory = fixture.memory
+    try await fixture.run(.live) { client in
+      let body = #"{"prompt":"a","max_new_tokens":90,"id":"x1"}"#
+      // One whose client leaves, and one that is cancelled: each is given time to hear of it.
+      let port = try #require(client.client.port)
+      let channel = try await ConnectionTests.connect(port: port)
+      let worker = try await channel.executeThenClose { _, outbound in
+        try await outbound.write(ByteBuffer(string: ConnectionTests.post(body)))
+        return try await HandWorker.take(from: memory)
+      }
+      for await interruption in memory.interruptions where interruption == .cancelled(worker.id) { break }
+      #expect(try #require(try await Self.left(client)) <= 12)
+      try await worker.post(
+        .cancelled(id: "x1", usage: .init(promptTokens: 1, completionTokens: 30)))
+      while try #require(try await Self.left(client)) < 70 { try await Task.sleep(for: .milliseconds(5)) }
+      #expect(try #require(try await Self.left(client)) < 80)
     }
   }
 

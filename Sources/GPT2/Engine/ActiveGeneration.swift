@@ -87,7 +87,10 @@ struct ActiveGeneration {
   var isCancelled: Bool { cancellation.isCancelled || isUnwanted() }
 
   /// Ends the events without a result.
-  func cancel() { events.finish() }
+  func cancel() {
+    events.yield(.withdrawn(tokens: tokens.count))
+    events.finish()
+  }
 
   func fail(_ error: GPT2Error) { events.finish(throwing: error) }
 

@@ -66,7 +66,7 @@ package actor Engine {
   /// Completes a prompt. The events end with `finished` or with an error; a reader that stops reading them ends
   /// the sequence within one step.
   ///
-  /// - Parameter isUnwanted: asked before every step; once it is true the events end without a result.
+  /// - Parameter isUnwanted: asked before every step; once it is true the last event is `withdrawn`.
   package nonisolated func generate(
     _ request: GenerationRequest, isUnwanted: @escaping @Sendable () -> Bool = { false }
   ) throws(GPT2Error) -> AsyncThrowingStream<GenerationEvent, any Error> {

@@ -50,4 +50,6 @@ package enum GenerationEvent: Sendable {
   /// what may turn out to be a stop string; it may be empty.
   case token(id: Int32, text: String, logprobs: TokenLogprobs?)
   case finished(GenerationResult)
+  /// The end of a sequence that nobody wants any more, and how many tokens it had.
+  case withdrawn(tokens: Int)
 }

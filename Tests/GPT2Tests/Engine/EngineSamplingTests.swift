@@ -175,6 +175,7 @@ import Testing
         #expect(logprobs?.top.first?.logprob == logprobs?.logprob)
         #expect(logprobs?.top.count == 2)
       case .finished(let result): finished = result
+      case .withdrawn: Issue.record("nobody withdrew it")
       }
     }
     #expect(told.count == 12)

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import GPT2
@@ -27,6 +28,7 @@ import Testing
         ids.append(id)
         text += delta
       case .finished(let result): return (ids, text, result)
+      case .withdrawn: break
       }
     }
     throw GPT2Error(.unavailable, "the events ended without a result")
@@ -151,11 +153,19 @@ import Testing
       try await classifier.logits(after: [4, 8, 15], isUnwanted: { true })
     }
     let engine = try engine()
+    let steps = Atomic(0)
+    var tokens: [Int] = []
     for try await event in try engine.generate(
-      GenerationRequest(prompt: [1], maxNewTokens: 5), isUnwanted: { true })
+      GenerationRequest(prompt: [1], maxNewTokens: 60, ignoresEndOfText: true),
+      isUnwanted: { steps.add(1, ordering: .relaxed).newValue > 4 })
     {
-      Issue.record("\(event)")
+      switch event {
+      case .token: tokens.append(tokens.count)
+      case .finished: Issue.record("it has a result")
+      case .withdrawn(let count): #expect(count == tokens.count)
+      }
     }
+    #expect((1...8).contains(tokens.count))
   }
 
   @Test func withoutTokenEventsOnlyTheResultComes() async throws {

@@ -201,7 +201,7 @@ struct EngineOptions: SettingOptions {
   }
 }
 
-struct WorkerOptions: SettingOptions {
+struct DrainOptions: SettingOptions {
   @Option(help: Setting.drainSeconds.optionHelp, completion: Setting.drainSeconds.completion)
   var drainSeconds: String?
 

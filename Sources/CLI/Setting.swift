@@ -209,7 +209,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .adminHost: "The address of the worker's health routes and metrics."
     case .adminPort:
       "The port of the worker's health routes and metrics; 0: off. Not given and taken: any free one."
-    case .drainSeconds: "How long running jobs may take to finish after SIGTERM."
+    case .drainSeconds:
+      "How long what is under way may take to finish after SIGTERM: jobs of a worker, requests of a gateway."
     case .logLevel: "trace, debug, info, notice, warning, error or critical."
     case .logFormat: "json, text, or auto: text on a terminal."
     }

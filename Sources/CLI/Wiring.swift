@@ -167,6 +167,7 @@ extension Wiring {
     configuration.limits = try queueLimits()
     configuration.lease = try settings.seconds(.leaseSeconds, in: 1...86400)
     configuration.beatInterval = min(configuration.beatInterval, configuration.lease / 7)
+    configuration.sweepInterval = min(configuration.sweepInterval, configuration.lease / 6)
     configuration.maxAttempts = try settings.int(.maxAttempts, in: 1...100)
     return configuration
   }
@@ -193,6 +194,7 @@ extension Wiring {
     configuration.idleTimeout = try settings.seconds(.idleTimeoutSeconds, in: 0.1...3600)
     configuration.writeTimeout = try settings.seconds(.writeTimeoutSeconds, in: 0.1...3600)
     configuration.pingInterval = try settings.seconds(.pingSeconds, in: 0.1...3600)
+    configuration.drain = try settings.seconds(.drainSeconds, in: 0...3600)
     configuration.followTimeout = try settings.seconds(.followTimeoutSeconds, in: 0.1...86_400)
     configuration.maxTrailBytes = try settings.int(.followMB, in: 0...65_536) << 20
     configuration.modelName = settings.string(.modelName)

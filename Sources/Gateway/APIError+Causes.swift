@@ -121,6 +121,11 @@ extension APIError {
 }
 
 extension JobQueueError {
+  static let shuttingDown = JobQueueError(
+    .closed,
+    "the gateway is shutting down; the job goes on, and the same request with the same id returns its result",
+    retryAfter: .seconds(1))
+
   /// For the header: whole seconds, never too few, and at least one.
   var retryAfterSeconds: String {
     "\(max(1, retryAfter?.secondsRoundedUp ?? 1))"

@@ -61,13 +61,17 @@ extension GatewayApplication {
     let document: OpenAPIDocument
     let dispatcher: JobDispatcher
     let trails: JobTrails
+    let drain: Drain
 
     init(
       configuration: GatewayConfiguration, queue: JobWaiter.Queue, metrics registry: MetricsRegistry,
       logger: Logger
     ) throws(GatewayError) {
+      let drain = Drain(time: configuration.drain)
+      self.drain = drain
       func waiter(_ timeout: Duration) -> JobWaiter {
-        JobWaiter(queue: queue, timeout: timeout, recheckInterval: configuration.recheckInterval)
+        JobWaiter(
+          queue: queue, timeout: timeout, recheckInterval: configuration.recheckInterval, drain: drain)
       }
       self.configuration = configuration
       self.queue = queue
@@ -104,7 +108,7 @@ extension GatewayApplication {
       InfoRoutes(configuration: configuration, models: models, document: document).add(to: router)
       GenerateRoutes(dispatcher: dispatcher).add(to: router)
       TokenizeRoutes(dispatcher: dispatcher).add(to: router)
-      JobRoutes(dispatcher: dispatcher, trails: trails).add(to: router)
+      JobRoutes(dispatcher: dispatcher, trails: trails, drain: drain).add(to: router)
       OpenAIRoutes(dispatcher: dispatcher, models: models).add(to: router)
       QueueRoutes(queue: queue, recent: dispatcher.recent).add(to: router)
       return router

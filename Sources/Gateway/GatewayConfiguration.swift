@@ -23,6 +23,7 @@ package import JobWire
 /// - `CORS_ORIGINS` (none): the origins whose pages may call, as browsers send them, with commas between.
 /// - `MODEL_NAME` (`gpt2`): by which the model can be asked for.
 /// - `FOLLOW_TIMEOUT_SECONDS` (3600): how long a job that nobody waits for is followed at most.
+/// - `DRAIN_SECONDS` (20): what requests under way have after SIGTERM.
 /// - `FOLLOW_MB` (64): memory for the events of such jobs; what finds no place comes with the result.
 package struct GatewayConfiguration: Sendable {
   package var host = "127.0.0.1"
@@ -48,6 +49,7 @@ package struct GatewayConfiguration: Sendable {
   package var version = ""
   package var followTimeout = Duration.seconds(3600)
   package var maxTrailBytes = 64 << 20
+  package var drain = Duration.seconds(20)
   /// How often a waiting request asks whether its job still exists: the safety net for a store that came back
   /// without it.
   package var recheckInterval = Duration.seconds(5)

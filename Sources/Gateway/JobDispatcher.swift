@@ -110,11 +110,6 @@ struct JobDispatcher: Sendable {
     }
   }
 
-  /// Waits for a job that was told to stop.
-  func ending(within timeout: Duration) -> JobWaiter {
-    JobWaiter(queue: waiter.queue, timeout: timeout, recheckInterval: .milliseconds(500))
-  }
-
   /// Takes note of how a job ended for its client.
   func end(
     of job: ChargedJob, _ order: Order, _ outcome: JobWaiter.Outcome, took: Duration, _ logger: Logger
@@ -126,7 +121,7 @@ struct JobDispatcher: Sendable {
       metrics.tokens[.completion].add(usage.completionTokens)
     }
     recent.note(order, outcome, result, took: took)
-    await job.settle(outcome, result, ending: ending(within: .seconds(10)), logger: logger)
+    await job.settle(outcome, result, ending: waiter.forEnding(within: .seconds(10)), logger: logger)
   }
 
   /// The error as the client of this job gets it.

@@ -7,6 +7,7 @@ import JobWire
 struct JobRoutes: Sendable {
   let dispatcher: JobDispatcher
   let trails: JobTrails
+  let drain: Drain
 
   private var queue: JobWaiter.Queue { dispatcher.waiter.queue }
 
@@ -71,10 +72,10 @@ struct JobRoutes: Sendable {
     case .removed: result = nil
     case .unknown: throw APIError.noSuchJob(id)
     case .alreadyFinished: result = try await queue.result(of: id)
-    case .requested:
+    case .requested, .wantedElsewhere:
       // Its worker hears of it within a beat, and stops at the next step.
       guard
-        case .result(let last) = await dispatcher.ending(within: .seconds(3)).outcome(
+        case .result(let last) = await dispatcher.waiter.forEnding(within: .seconds(3)).outcome(
           of: id, logger: context.logger)
       else {
         return cancelled(id, .accepted, "cancelling")
@@ -106,9 +107,9 @@ struct JobRoutes: Sendable {
     let start = try start(of: request)
     let trail = trails.trail(of: id)
     let connection = await context.connection()
-    let pingInterval = dispatcher.pingInterval
+    let (pingInterval, drain) = (dispatcher.pingInterval, drain)
     return .events(id: id) { writer in
-      try await TrailReader(trail: trail, after: start, pingInterval: pingInterval)
+      try await TrailReader(trail: trail, after: start, pingInterval: pingInterval, drain: drain)
         .write(to: writer, while: connection)
     }
   }

@@ -68,7 +68,7 @@ final class JobTrail: JobFollower, Sendable {
         case .result(let bytes): try add(bytes, to: &state)
         case .deadline: throw APIError.deadlineExceeded(after: timeout)
         case .failed(let error): throw APIError(error)
-        case .clientLeft: throw APIError(JobQueueError(.closed, "the gateway is shutting down"))
+        case .clientLeft: throw APIError(.shuttingDown)
         }
         state.ending = .result
       } catch {

@@ -67,10 +67,11 @@ extension JobWaiter {
     }
   }
 
-  /// Cancels the job of a client that left.
+  /// Cancels the job of a client that left, unless it is awaited at another gateway.
   func cancel(_ id: JobID, logger: Logger) async {
+    let result = JobResult.cancelled(id: id.rawValue).encode()
     do throws(JobQueueError) {
-      try await queue.cancel(id, result: JobResult.cancelled(id: id.rawValue).encode())
+      if try await queue.cancel(id, result: result, onlyHere: true) == .wantedElsewhere { return }
       logger.info("the client left; its job is cancelled", metadata: metadata(id))
     } catch {
       logger.warning("the client left, but its job can't be cancelled: \(error)", metadata: metadata(id))

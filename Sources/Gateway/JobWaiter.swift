@@ -20,12 +20,19 @@ struct JobWaiter: Sendable {
   let queue: Queue
   let timeout: Duration
   let recheckInterval: Duration
+  private let drain: Drain
   private let waiting = WaitingClients()
 
-  init(queue: Queue, timeout: Duration, recheckInterval: Duration) {
+  init(queue: Queue, timeout: Duration, recheckInterval: Duration, drain: Drain) {
     self.queue = queue
     self.timeout = timeout
     self.recheckInterval = recheckInterval
+    self.drain = drain
+  }
+
+  /// One that waits for a job that was told to stop.
+  func forEnding(within timeout: Duration) -> JobWaiter {
+    JobWaiter(queue: queue, timeout: timeout, recheckInterval: .milliseconds(500), drain: drain)
   }
 
   /// Submits the job.
@@ -33,20 +40,19 @@ struct JobWaiter: Sendable {
   /// - Parameters:
   ///   - timeToLive: how long the job may wait for a worker to begin it.
   ///   - cancelsWhenClientLeaves: stop the job if it is of this request and nobody else waits for it.
-  /// - Throws: what `submit` throws; nothing was accepted then.
+  /// - Throws: what `submit` throws. Only if the store could not be reached may the job be in the queue all the same.
   func accept(
     _ submission: JobSubmission, timeToLive: Duration?, cancelsWhenClientLeaves: Bool, logger: Logger
   ) async throws(JobQueueError) -> AcceptedJob {
-    waiting.add(submission.id)
+    waiting.add(submission.id, isKept: !cancelsWhenClientLeaves)
     let events = queue.subscribe(to: submission.id)
     do throws(JobQueueError) {
       let outcome = try await queue.submit(submission)
+      if case .queued = outcome { waiting.noteOwn(submission.id) }
       return AcceptedJob(
         submission: submission, timeToLive: timeToLive, outcome: outcome, events: events
       ) { [self] clientLeft in
-        let wasLast = waiting.remove(submission.id)
-        guard clientLeft, cancelsWhenClientLeaves, wasLast, outcome != .attached else { return }
-        await cancel(submission.id, logger: logger)
+        if waiting.remove(submission.id), clientLeft { await cancel(submission.id, logger: logger) }
       }
     } catch {
       waiting.remove(submission.id)
@@ -120,6 +126,7 @@ struct JobWaiter: Sendable {
       addTasks(&group)
       group.addTask { .end((try? await Task.sleep(for: timeout)) == nil ? nil : .deadline) }
       group.addTask { .end(await connection.waitUntilGone() ? .clientLeft : nil) }
+      group.addTask { .end(await drain.waitUntilOver() ? .failed(.shuttingDown) : nil) }
       if let interval = follower?.pingInterval { group.addTask { await timeToPing(after: interval) } }
       defer { group.cancelAll() }
       while let finding = await group.next() {

@@ -80,6 +80,7 @@ struct QueueRoutes: Sendable {
   private static func json(_ worker: WorkerStatus, scope: String?) -> JSONValue {
     var info = worker.info
     info["running"] = nil
+    info["restored"] = nil
     let jobs = (info.removeValue(forKey: WorkerInfo.jobs) ?? "").split(separator: ",").map(String.init)
     let speed = info.removeValue(forKey: WorkerInfo.tokensPerSecond).flatMap(Double.init)
     return .fields([

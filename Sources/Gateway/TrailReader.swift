@@ -8,9 +8,10 @@ struct TrailReader: Sendable {
   /// How many of the events the client has.
   let after: Int
   let pingInterval: Duration
+  let drain: Drain
 
   private enum Wake: Sendable {
-    case changed, ping, gone
+    case changed, ping, gone, closing
   }
 
   func write(to writer: any ResponseBodyWriter, while connection: ClientConnection) async throws {
@@ -23,11 +24,13 @@ struct TrailReader: Sendable {
         return .gone
       }
       group.addTask { await ping() }
+      group.addTask { await drain.waitUntilOver() ? .closing : .gone }
       defer { group.cancelAll() }
       var count = after
       while let wake = try await group.next() {
         switch wake {
         case .gone: return
+        case .closing: return try await end(with: APIError(.shuttingDown), writer)
         case .ping:
           var events = ServerSentEvents()
           events.addPing()
@@ -40,6 +43,14 @@ struct TrailReader: Sendable {
       }
     }
     try await writer.finish(nil)
+  }
+
+  private func end(with error: APIError, _ writer: any ResponseBodyWriter) async throws {
+    var writer = writer
+    var events = ServerSentEvents()
+    events.add(.fields([("error", error.errorJSON)]))
+    events.addDone()
+    try await writer.write(events.buffer)
   }
 
   /// True when that was all.

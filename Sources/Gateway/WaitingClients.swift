@@ -1,21 +1,37 @@
 import JobQueue
 import Synchronization
 
-/// How many requests of this gateway wait for a job: one that leaves must not cancel it for the others.
+/// The requests of this gateway that wait for a job: one that leaves must not cancel it for others, or for one that
+/// means to come back.
 final class WaitingClients: Sendable {
-  private let counts = Mutex<[JobID: Int]>([:])
-
-  func add(_ id: JobID) {
-    counts.withLock { $0[id, default: 0] += 1 }
+  private struct Clients {
+    var count = 0
+    /// One of them submitted the job, or may have: it is not another gateway's.
+    var isOwn = false
+    /// One of them means to come back.
+    var isKept = false
   }
 
-  /// Returns whether nobody waits any more.
+  private let clients = Mutex<[JobID: Clients]>([:])
+
+  func add(_ id: JobID, isKept: Bool) {
+    clients.withLock { clients in
+      clients[id, default: Clients()].count += 1
+      if isKept { clients[id]?.isKept = true }
+    }
+  }
+
+  /// Notes that a client's submission put the job into the queue.
+  func noteOwn(_ id: JobID) { clients.withLock { $0[id]?.isOwn = true } }
+
+  /// Returns whether the job may be cancelled: nobody waits for it any more, or means to come back.
   @discardableResult
   func remove(_ id: JobID) -> Bool {
-    counts.withLock { counts in
-      let left = (counts[id] ?? 1) - 1
-      counts[id] = left > 0 ? left : nil
-      return left <= 0
+    clients.withLock { clients in
+      guard var left = clients[id] else { return false }
+      left.count -= 1
+      clients[id] = left.count > 0 ? left : nil
+      return left.count <= 0 && left.isOwn && !left.isKept
     }
   }
 }

@@ -93,12 +93,14 @@ extension InMemoryJobQueue {
   }
 
   @discardableResult
-  package func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome {
+  package func cancel(
+    _ id: JobID, result: [UInt8], onlyHere: Bool
+  ) async throws(JobQueueError) -> CancelOutcome {
     let outcome = try withState { state, now in state.cancel(id, result: result, now: now) }
     switch outcome {
     case .removed: hub.publish(.finished(result: result), of: id)
     case .requested: interrupted.yield(.cancelled(id))
-    case .alreadyFinished, .unknown: break
+    case .alreadyFinished, .wantedElsewhere, .unknown: break
     }
     return outcome
   }

@@ -14,6 +14,7 @@ struct InMemoryQueueState {
     let fingerprint: String?
     /// The claim that runs it; nil while it waits or was only claimed.
     var owner: UInt64?
+    var hasBegun = false
     var cancelRequested = false
     var attachments = 0
   }
@@ -21,6 +22,8 @@ struct InMemoryQueueState {
   struct Result {
     let bytes: [UInt8]
     let fingerprint: String?
+    let expiresAt: Duration
+    var isOfDeadJob = false
   }
 
   let limits: QueueLimits
@@ -74,7 +77,7 @@ struct InMemoryQueueState {
     dropExpired(now: now)
     if let result = results[id] { return .finished(result: result.bytes) }
     guard let record = records[id] else { return .unknown }
-    return record.owner == nil ? .queued : .running(attempt: 1)
+    return record.hasBegun ? .running(attempt: 1) : .queued
   }
 
   mutating func cancel(_ id: JobID, result: [UInt8], now: Duration) -> CancelOutcome {
@@ -124,8 +127,9 @@ struct InMemoryQueueState {
     }
     if record.cancelRequested { return .cancelled }
     let queued = now - record.submittedAt
-    if let timeToLive, queued > timeToLive { return .expired }
+    if let timeToLive, queued > timeToLive, !record.hasBegun { return .expired }
     record.owner = job.claimNumber
+    record.hasBegun = true
     records[id] = record
     return .run(attempt: 1, queued: queued)
   }
@@ -157,6 +161,8 @@ struct InMemoryQueueState {
     _ job: ClaimedJob, id: JobID?, reason: String, result: [UInt8]?, now: Duration
   ) -> Bool {
     let submitted = claims.removeValue(forKey: job.claimNumber)
+    dropExpired(now: now)
+    if let id, result != nil, results[id] != nil { return false }
     if submitted != nil {
       addDead(DeadJob(id: id, reason: reason, priority: job.priority, payload: job.payload))
       counts["buried", default: 0] += 1
@@ -165,9 +171,8 @@ struct InMemoryQueueState {
       if let submitted { records[submitted] = nil }
       return false
     }
-    dropExpired(now: now)
-    guard results[id] == nil else { return false }
     finish(id, result: result, now: now)
+    results[id]?.isOfDeadJob = true
     return true
   }
 
@@ -179,16 +184,20 @@ struct InMemoryQueueState {
 
   // MARK: Dead jobs and bookkeeping
 
+  /// What can be run goes back, but not while its id is of another job.
   mutating func retryDead(now: Duration) -> Int {
-    let retried = dead
+    dropExpired(now: now)
+    let found = dead
     dead = []
-    for job in retried {
-      guard let id = job.id else { continue }
-      results[id] = nil
-      records[id] = Record(submittedAt: now, fingerprint: nil)
+    for job in found {
+      guard let id = job.id, records[id] == nil, results[id]?.isOfDeadJob != false else {
+        dead.append(job)
+        continue
+      }
+      records[id] = Record(submittedAt: now, fingerprint: results.removeValue(forKey: id)?.fingerprint)
       lists[job.priority, default: []].append(Waiting(id: id, payload: job.payload))
     }
-    return retried.count
+    return found.count - dead.count
   }
 
   private mutating func addDead(_ job: DeadJob) {
@@ -197,15 +206,17 @@ struct InMemoryQueueState {
   }
 
   private mutating func finish(_ id: JobID, result: [UInt8], now: Duration) {
-    results[id] = Result(bytes: result, fingerprint: records[id]?.fingerprint)
+    let end = now + limits.resultTimeToLive
+    results[id] = Result(bytes: result, fingerprint: records[id]?.fingerprint, expiresAt: end)
     records[id] = nil
-    expiries.append((id, now + limits.resultTimeToLive))
+    expiries.append((id, end))
   }
 
   private mutating func dropExpired(now: Duration) {
     while let first = expiries.first, first.at <= now {
       expiries.removeFirst()
-      results[first.id] = nil
+      // Not that of a later job with the same id.
+      if results[first.id]?.expiresAt == first.at { results[first.id] = nil }
     }
   }
 

@@ -111,8 +111,8 @@ package enum JobInterruption: Sendable, Equatable {
 package enum StartOutcome: Sendable, Equatable {
   /// Run it. `attempt` is 1 unless earlier workers died of it; `queued` is how long it waited, if known.
   case run(attempt: Int, queued: Duration?)
-  /// There is a result, or another worker runs the job at this moment. It was acknowledged, and its requester
-  /// is told now or then; forget it.
+  /// There is a result, or another worker runs the job at this moment: it was acknowledged, and its requester
+  /// is told now or then. Or the queue was paused meanwhile, and the job went back. Forget it.
   case alreadyFinished
   /// It was cancelled while it waited. Post a result that says so.
   case cancelled

@@ -38,11 +38,19 @@ package protocol JobProducer: Service {
 
   /// Stops a job. A waiting one is taken out and `result` stored as its result; of a running one the worker is
   /// told. Repeating it is safe.
+  ///
+  /// - Parameter onlyHere: not if another producer submitted the job or attached to it.
   @discardableResult
-  func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome
+  func cancel(_ id: JobID, result: [UInt8], onlyHere: Bool) async throws(JobQueueError) -> CancelOutcome
 }
 
 extension JobProducer {
+  /// Stops a job for everybody.
+  @discardableResult
+  package func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome {
+    try await cancel(id, result: result, onlyHere: false)
+  }
+
   /// Waits for the result of a job that was submitted before, however long it takes. Cancelling the task stops
   /// the waiting, not the job.
   ///

@@ -37,6 +37,8 @@ package enum CancelOutcome: Sendable, Equatable {
   case requested
   /// Too late: there is a result.
   case alreadyFinished
+  /// Others wait for the job, which only they may give up.
+  case wantedElsewhere
   /// No such job is known. Should it turn up within the next minutes, it will not be run.
   case unknown
 }
@@ -45,6 +47,7 @@ package enum CancelOutcome: Sendable, Equatable {
 package enum JobState: Sendable, Equatable {
   case unknown
   case queued
+  /// A worker began it; also while it waits for another one to do it again.
   case running(attempt: Int)
   case finished(result: [UInt8])
 }

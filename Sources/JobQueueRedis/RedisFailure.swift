@@ -20,10 +20,10 @@ struct RedisFailure: Error, Sendable {
 }
 
 extension RedisReply {
-  /// Errors that pass by themselves: the server starts, fails over or is busy.
+  /// Errors that pass by themselves: the server starts, fails over, is busy, or can't write to its disk now.
   var isTransientError: Bool {
     switch errorCode {
-    case "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS": true
+    case "LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS", "MISCONF": true
     default: false
     }
   }

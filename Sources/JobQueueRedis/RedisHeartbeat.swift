@@ -36,9 +36,11 @@ final class RedisHeartbeat: Sendable {
       configuration: configuration, name: "beat:\(worker.id)", scripts: RedisScripts.heartbeat,
       logger: worker.logger)
     defer { link.close() }
+    var watch = SilenceWatch(lease: configuration.lease, interval: configuration.sweepInterval)
     var nextBeat = ContinuousClock.now
     var nextSweep = nextBeat + jittered(configuration.sweepInterval)
     var checkedConnection = 0
+    var mustRestore = false
     repeat {
       do throws(RedisFailure) {
         if ContinuousClock.now >= nextBeat {
@@ -50,11 +52,11 @@ final class RedisHeartbeat: Sendable {
             }
             checkedConnection = link.connectionCount
           }
-          try beat(on: link)
+          try beat(on: link, &mustRestore)
           nextBeat = ContinuousClock.now + configuration.beatInterval
         }
         if ContinuousClock.now >= nextSweep {
-          try sweep(on: link)
+          try sweep(on: link, &watch)
           nextSweep = ContinuousClock.now + jittered(configuration.sweepInterval)
         }
       } catch {
@@ -70,9 +72,10 @@ final class RedisHeartbeat: Sendable {
 
   // MARK: Beat
 
-  private func beat(on link: RedisLink) throws(RedisFailure) {
+  private func beat(on link: RedisLink, _ mustRestore: inout Bool) throws(RedisFailure) {
     let (held, running) = worker.jobs.withLock { ($0.count, $0.running) }
-    let fields = worker.info().merging(["running": String(held)]) { _, latest in latest }
+    var fields = worker.info().merging(["running": String(held)]) { _, latest in latest }
+    if !mustRestore { fields["restored"] = "1" }
     let command = RedisCommand(
       RedisScripts.beat,
       keys: [
@@ -80,8 +83,7 @@ final class RedisHeartbeat: Sendable {
       ]
         + running.flatMap { [worker.keys.cancellation($0.id), worker.keys.job($0.id)] },
       [
-        worker.id, max(worker.configuration.lease * 4, .seconds(60)).redisMilliseconds,
-        Self.memory.redisMilliseconds, running.count,
+        worker.id, Self.memory.redisMilliseconds, Self.memory.redisMilliseconds, running.count,
       ] + running.map { worker.token(of: $0.job) }
         + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
     guard let reply = try link.send([command]).first, let answers = reply.array else {
@@ -89,7 +91,13 @@ final class RedisHeartbeat: Sendable {
       return
     }
     worker.noteBeat()
-    if answers.last?.integer == 0 { try restore(on: link) }
+    if answers.last?.integer == 0 { mustRestore = true }
+    if mustRestore {
+      // To the end, before a job that Redis doesn't know is taken for another's.
+      try restore(on: link)
+      mustRestore = false
+      return
+    }
     for ((job, id), answer) in zip(running, answers) {
       switch answer.integer {
       case 1 where worker.jobs.withLock({ $0.noteCancelled(job.claimNumber) }):
@@ -132,19 +140,19 @@ final class RedisHeartbeat: Sendable {
 
   // MARK: Sweep
 
-  private func sweep(on link: RedisLink) throws(RedisFailure) {
+  private func sweep(on link: RedisLink, _ watch: inout SilenceWatch) throws(RedisFailure) {
     let replies = try link.send([
       RedisCommand("TIME"), RedisCommand("ZRANGE", worker.keys.workers, 0, -1, "WITHSCORES"),
     ])
-    guard let seconds = replies.first?.array?.first?.integer, let beats = replies.last?.pairs else { return }
-    let now = seconds * 1000
-    for (other, beat) in beats where other != worker.id {
-      guard let last = beat.string.flatMap(Double.init) else { continue }
-      let silence = Double(now) - last
-      guard silence > Double(worker.configuration.lease.redisMilliseconds) else { continue }
-      let held = try takeOver(from: other, on: link)
+    guard let seconds = replies.first?.array?.first?.integer else { return }
+    let beats = replies.last?.pairs.compactMap { name, beat in
+      name == worker.id ? nil : beat.string.map { (worker: name, beat: $0) }
+    }
+    for (other, beat) in watch.silent(among: beats ?? [], now: .now, storeTime: .seconds(seconds)) {
+      let held = try takeOver(from: other, since: beat, on: link)
       // One that left in order has the time 0, and claims nothing more.
-      if held == 0, last == 0 || silence > Double(Self.memory.redisMilliseconds) {
+      let silence = Double(seconds * 1000) - (Double(beat) ?? 0)
+      if held == 0, silence > Double(Self.memory.redisMilliseconds) {
         _ = try link.send([RedisCommand("ZREM", worker.keys.workers, other)])
       }
     }
@@ -153,7 +161,9 @@ final class RedisHeartbeat: Sendable {
   /// Recovers the jobs of another worker; how many it held.
   ///
   /// The newest come first, so that the oldest, put back last, is the next of its list.
-  private func takeOver(from other: String, on link: RedisLink) throws(RedisFailure) -> Int {
+  private func takeOver(
+    from other: String, since beat: String, on link: RedisLink
+  ) throws(RedisFailure) -> Int {
     let reply = try link.send([RedisCommand("LRANGE", worker.keys.processing(other), 0, -1)]).first
     let payloads = reply?.array?.compactMap(\.bytes) ?? []
     for payload in payloads {
@@ -168,7 +178,8 @@ final class RedisHeartbeat: Sendable {
           if outcome == 2 { jobs.handOut(job) } else { jobs.remove(job) }
         }
       }
-      outcome = try link.send([recovery(of: payload, envelope?.id, from: other)]).first?.integer ?? 0
+      outcome =
+        try link.send([recovery(of: payload, envelope?.id, from: other, since: beat)]).first?.integer ?? 0
       if outcome > 0 {
         worker.logger.notice(
           "took over a job of a worker that is silent",
@@ -181,7 +192,9 @@ final class RedisHeartbeat: Sendable {
     return payloads.count
   }
 
-  private func recovery(of payload: [UInt8], _ id: JobID?, from other: String) -> RedisCommand {
+  private func recovery(
+    of payload: [UInt8], _ id: JobID?, from other: String, since beat: String
+  ) -> RedisCommand {
     let keys = worker.keys
     return RedisCommand(
       RedisScripts.recover,
@@ -189,7 +202,7 @@ final class RedisHeartbeat: Sendable {
         + [keys.queue(.high), keys.queue(.default), keys.queue(.low)]
         + (id.map { [keys.job($0), keys.result($0)] } ?? []),
       [
-        other, worker.configuration.lease.redisMilliseconds, payload, worker.configuration.maxAttempts,
+        other, beat, payload, worker.configuration.maxAttempts,
         worker.configuration.jobTimeToLive.redisMilliseconds,
       ])
   }

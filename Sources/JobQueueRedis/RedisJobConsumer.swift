@@ -63,7 +63,10 @@ package final class RedisJobConsumer: JobConsumer {
     }
     let command = RedisCommand(
       RedisScripts.start,
-      keys: [worker.processing, keys.job(id), keys.result(id), keys.cancellation(id), keys.workers],
+      keys: [
+        worker.processing, keys.job(id), keys.result(id), keys.cancellation(id), keys.workers,
+        keys.workerInfo(worker.id), keys.paused, keys.queue(job.priority),
+      ],
       [
         worker.token(of: job), job.payload, id.rawValue, job.priority.rawValue,
         timeToLive?.redisMilliseconds ?? 0, configuration.lease.redisMilliseconds,
@@ -72,6 +75,10 @@ package final class RedisJobConsumer: JobConsumer {
     let reply = try await settle(job, command)
     let numbers = reply.array?.compactMap(\.integer) ?? []
     switch numbers.first {
+    case 4:
+      throw JobQueueError(
+        .unavailable, "Redis lost the jobs that are held here; they are put back first",
+        retryAfter: .seconds(1))
     case 0:
       worker.jobs.withLock { $0.remove(job) }
       return .alreadyFinished

@@ -70,7 +70,8 @@ extension RedisJobProducer: JobQueueInspector {
       guard let job = DeadEntry(entry)?.job else { continue }
       let command = RedisCommand(
         RedisScripts.retry,
-        keys: [keys.dead, keys.queue(job.priority)] + (job.id.map { [keys.job($0), keys.result($0)] } ?? []),
+        keys: [keys.dead, keys.queue(job.priority)]
+          + (job.id.map { [keys.job($0), keys.result($0), keys.cancellation($0)] } ?? []),
         [entry, job.payload, job.priority.rawValue, configuration.jobTimeToLive.redisMilliseconds])
       count += try await commands.perform(command, patience: configuration.producerPatience).integer ?? 0
     }

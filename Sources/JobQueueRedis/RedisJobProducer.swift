@@ -84,14 +84,15 @@ package final class RedisJobProducer: JobProducer {
 
   package func state(of id: JobID) async throws(JobQueueError) -> JobState {
     let replies = try await commands.perform(
-      [RedisCommand("GET", keys.result(id)), RedisCommand("HMGET", keys.job(id), "s", "att")],
+      [RedisCommand("GET", keys.result(id)), RedisCommand("HMGET", keys.job(id), "s", "att", "t1")],
       patience: configuration.producerPatience)
     for reply in replies { _ = try reply.checked() }
     if let result = replies.first?.bytes { return .finished(result: result) }
     let fields = replies.last?.array ?? []
-    switch fields.first?.string {
-    case "queued": return .queued
-    case "running": return .running(attempt: (fields.last?.integer ?? 0) + 1)
+    switch (fields.first?.string, hasBegun: fields.last?.integer != nil) {
+    case ("queued", hasBegun: false): return .queued
+    case ("queued", hasBegun: true), ("running", _):
+      return .running(attempt: (fields.dropFirst().first?.integer ?? 0) + 1)
     default: return .unknown
     }
   }
@@ -103,7 +104,9 @@ package final class RedisJobProducer: JobProducer {
   }
 
   @discardableResult
-  package func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome {
+  package func cancel(
+    _ id: JobID, result: [UInt8], onlyHere: Bool
+  ) async throws(JobQueueError) -> CancelOutcome {
     let command = RedisCommand(
       RedisScripts.cancel,
       keys: [keys.cancellation(id), keys.result(id), keys.job(id), keys.stats]
@@ -111,13 +114,14 @@ package final class RedisJobProducer: JobProducer {
       [
         id.rawValue, result, configuration.cancelTimeToLive.redisMilliseconds,
         configuration.limits.resultTimeToLive.redisMilliseconds, configuration.inboxCapacity,
-        configuration.inboxTimeToLive.redisMilliseconds,
+        configuration.inboxTimeToLive.redisMilliseconds, onlyHere ? "s" + address : "",
       ])
     let reply = try await commands.perform(command, patience: configuration.producerPatience)
     switch reply.integer {
     case 1: return .removed
     case 2: return .requested
     case 3: return .alreadyFinished
+    case 4: return .wantedElsewhere
     case 0: return .unknown
     default: throw RedisReply.unexpected(reply, from: "cancel")
     }

@@ -64,13 +64,19 @@ final class RedisLink {
       for (index, reply) in zip(forgotten, again) { replies[index] = reply }
     }
     try follow(&replies, of: commands)
-    // The server was demoted; the next try asks who is the primary now.
-    if replies.contains(where: { $0.errorCode == "READONLY" }) { disconnect() }
+    // The server was demoted, or is cut off from its replicas; the next try asks who is the primary now.
+    if replies.contains(where: { $0.errorCode == "READONLY" || isCutOff($0) }) { disconnect() }
     if replies.contains(where: { $0.errorCode == "CLUSTERDOWN" }) {
       topology.noteConfusion()
       disconnect()
     }
     return replies
+  }
+
+  /// Where sentinels watch, they may have named another primary.
+  private func isCutOff(_ reply: RedisReply) -> Bool {
+    guard case .sentinel = configuration.endpoint.address else { return false }
+    return reply.errorCode == "NOREPLICAS"
   }
 
   // MARK: Redirections

@@ -25,6 +25,8 @@ package struct RedisScript: Sendable, Hashable {
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.
   /// - `announce_all(job, address, …)`: to all addresses of the job and to `address`, each once.
+  /// - `announce_copy(job, address, …)`: to the address of a payload that was put away after the job had its result;
+  ///   not if the worker that it was taken from told it there, late.
   ///
   /// The addresses in a job's hash are keys that no script declares; they carry the hash tag of the others, so
   /// they live in the same slot of a cluster.
@@ -61,6 +63,13 @@ package struct RedisScript: Sendable, Hashable {
         if each == address then address = '' end
       end
       announce(address, id, result, maxlen, inbox_ttl, list_ttl)
+    end
+    local function announce_copy(job, address, ...)
+      if address ~= '' and redis.call('HGET', job, 'd') == address then
+        redis.call('HDEL', job, 'd')
+      else
+        announce(address, ...)
+      end
     end
     """
 }

@@ -29,22 +29,28 @@ extension RedisScripts {
   /// elsewhere at this moment, is acknowledged, and its requester told now or then. An earlier claim of the same
   /// worker is a reason only if the worker says that it runs: a `start` may have been sent twice and arrived late.
   ///
-  /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation, KEYS[5] -> workers
+  /// What was claimed while the queue was being paused goes back.
+  ///
+  /// KEYS[1] -> worker's list, KEYS[2] -> job, KEYS[3] -> result, KEYS[4] -> cancellation, KEYS[5] -> workers,
+  /// KEYS[6] -> worker's info, KEYS[7] -> paused, KEYS[8] -> list
   /// ARGV[1] -> claim, ARGV[2] -> payload, ARGV[3] -> id, ARGV[4] -> list's name, ARGV[5] -> time to begin in ms
   /// or 0, ARGV[6] -> lease in ms, ARGV[7] -> job's time to live, ARGV[8] -> address or '', ARGV[9] -> capacity
   /// and ARGV[10] -> time to live of an inbox, ARGV[11] -> result's time to live, ARGV[12] -> 1 if the worker
   /// runs the id under another claim, else 0
   ///
-  /// Returns {0} forget it, {1} cancelled, {2} expired, {3, deaths, waited ms or -1} run.
+  /// Returns {0} forget it, {1} cancelled, {2} expired, {3, deaths, waited ms or -1} run, {4} ask again: Redis came
+  /// back without its data, and the worker has not put back yet what it holds.
   package static let start = RedisScript(
     "start",
     """
-    if not redis.call('LPOS', KEYS[1], ARGV[2]) then return {0} end
-    local job = redis.call('HMGET', KEYS[2], 's', 'w', 'att', 't0')
+    local job = redis.call('HMGET', KEYS[2], 's', 'w', 'att', 't0', 't1')
     local result = job[1] == 'done' and redis.call('GET', KEYS[3])
+    if not redis.call('LPOS', KEYS[1], ARGV[2]) then
+      return {(result or redis.call('HEXISTS', KEYS[6], 'restored') == 1) and 0 or 4}
+    end
     if result then
       redis.call('LREM', KEYS[1], 1, ARGV[2])
-      announce(ARGV[8], ARGV[3], result, ARGV[9], ARGV[10], ARGV[11])
+      announce_copy(KEYS[2], ARGV[8], ARGV[3], result, ARGV[9], ARGV[10], ARGV[11])
       return {0}
     end
     local t = now()
@@ -58,9 +64,15 @@ extension RedisScripts {
       end
     end
     if redis.call('EXISTS', KEYS[4]) == 1 then return {1} end
+    if redis.call('EXISTS', KEYS[7]) == 1 and job[2] ~= ARGV[1] then
+      redis.call('LREM', KEYS[1], 1, ARGV[2])
+      redis.call('RPUSH', KEYS[8], ARGV[2])
+      return {0}
+    end
     local waited = job[4] and t - job[4] or -1
-    if tonumber(ARGV[5]) > 0 and waited > tonumber(ARGV[5]) and job[2] ~= ARGV[1] then return {2} end
+    if tonumber(ARGV[5]) > 0 and waited > tonumber(ARGV[5]) and not job[5] then return {2} end
     redis.call('HSET', KEYS[2], 's', 'running', 'w', ARGV[1], 't1', t, 'q', ARGV[4])
+    if waited < 0 then subscribe(KEYS[2], ARGV[8]) end
     if waited < 0 or waited * 2 > tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
     return {3, tonumber(job[3] or 0), waited}
     """)
@@ -104,6 +116,7 @@ extension RedisScripts {
     """
     local owned = redis.call('LREM', KEYS[1], 1, ARGV[1])
     if redis.call('SET', KEYS[2], ARGV[2], 'NX', 'PX', ARGV[3]) then
+      if owned == 0 and redis.call('HEXISTS', KEYS[3], 's') == 1 then redis.call('HSET', KEYS[3], 'd', ARGV[5]) end
       announce_all(KEYS[3], ARGV[5], ARGV[4], ARGV[2], ARGV[6], ARGV[7], ARGV[3])
       redis.call('HSET', KEYS[3], 's', 'done')
       redis.call('HDEL', KEYS[3], 'p', 'r', 'w')
@@ -113,13 +126,14 @@ extension RedisScripts {
       return 1
     end
     local visible = redis.call('GET', KEYS[2])
+    if owned == 1 then announce_copy(KEYS[3], ARGV[5], ARGV[4], visible, ARGV[6], ARGV[7], ARGV[3]) end
     if visible == ARGV[2] then return 1 end
-    if owned == 1 then announce(ARGV[5], ARGV[4], visible, ARGV[6], ARGV[7], ARGV[3]) end
     count(KEYS[4], 'duplicates')
     return 0
     """)
 
-  /// Moves a job to the dead list and, if its id is known, stores and announces a result.
+  /// Moves a job to the dead list and, if its id is known, stores and announces a result. One that has its result
+  /// already is only put away.
   ///
   /// KEYS[1] -> worker's list, KEYS[2] -> dead, KEYS[3] -> stats, and with an id KEYS[4] -> job, KEYS[5] -> result
   /// ARGV[1] -> payload, ARGV[2] -> cap of the dead list, ARGV[3] -> list's name, ARGV[4] -> reason,
@@ -131,7 +145,8 @@ extension RedisScripts {
     "bury",
     """
     local owned = redis.call('LREM', KEYS[1], 1, ARGV[1])
-    if owned == 1 then
+    local is_first = #KEYS < 5 or ARGV[6] == '' or redis.call('SET', KEYS[5], ARGV[6], 'NX', 'PX', ARGV[7])
+    if owned == 1 and is_first then
       local entry = string.format('%.0f', now()) .. ' ' .. ARGV[5] .. ' ' .. ARGV[3] .. ' ' .. ARGV[4]
       redis.call('LPUSH', KEYS[2], entry .. '\\n' .. ARGV[1])
       redis.call('LTRIM', KEYS[2], 0, ARGV[2] - 1)
@@ -141,13 +156,13 @@ extension RedisScripts {
     if #KEYS < 5 then return owned end
     if ARGV[6] == '' then
       if owned == 1 then redis.call('DEL', KEYS[4]) end
-    elseif redis.call('SET', KEYS[5], ARGV[6], 'NX', 'PX', ARGV[7]) then
+    elseif is_first then
       announce_all(KEYS[4], ARGV[8], ARGV[5], ARGV[6], ARGV[9], ARGV[10], ARGV[7])
-      redis.call('HSET', KEYS[4], 's', 'done')
+      redis.call('HSET', KEYS[4], 's', 'done', 'b', '1')
       redis.call('HDEL', KEYS[4], 'p', 'r', 'w')
       redis.call('PEXPIRE', KEYS[4], ARGV[7])
     elseif owned == 1 then
-      announce(ARGV[8], ARGV[5], redis.call('GET', KEYS[5]), ARGV[9], ARGV[10], ARGV[7])
+      announce_copy(KEYS[4], ARGV[8], ARGV[5], redis.call('GET', KEYS[5]), ARGV[9], ARGV[10], ARGV[7])
     end
     return owned
     """)

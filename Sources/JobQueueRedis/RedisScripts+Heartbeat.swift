@@ -5,7 +5,8 @@ extension RedisScripts {
   /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3] -> stats, KEYS[4] -> pace,
   /// KEYS[5...] -> of each job it runs the cancellation and the job
   /// ARGV[1] -> worker, ARGV[2] -> info's and ARGV[3] -> workers' time to live, ARGV[4] -> how many jobs,
-  /// ARGV[5...] -> their claims, and then fields and values of the info
+  /// ARGV[5...] -> their claims, and then fields and values of the info; of these, `restored` is kept only by a worker
+  /// that is known
   ///
   /// Returns a number for each job: 0 go on, 1 cancelled, 2 the job is another's by now; and then 1 if Redis has
   /// heard of this worker before, else 0.
@@ -25,6 +26,7 @@ extension RedisScripts {
     end
     redis.call('HSET', KEYS[2], unpack(ARGV, 5 + ARGV[4]))
     redis.call('PEXPIRE', KEYS[2], ARGV[2])
+    if is_known == 0 then redis.call('HDEL', KEYS[2], 'restored') end
     local answers = {}
     for i = 1, ARGV[4] do
       local owner = redis.call('HGET', KEYS[2 * i + 4], 'w')
@@ -65,15 +67,15 @@ extension RedisScripts {
   ///
   /// KEYS[1] -> workers, KEYS[2] -> dead worker's list, KEYS[3] -> own list, KEYS[4] -> stats, KEYS[5...7] -> lists
   /// (high, default, low), and with an id KEYS[8] -> job, KEYS[9] -> result
-  /// ARGV[1] -> dead worker, ARGV[2] -> lease in ms, ARGV[3] -> payload, ARGV[4] -> allowed deaths,
+  /// ARGV[1] -> dead worker, ARGV[2] -> its last sign of life, by which it was found dead, ARGV[3] -> payload, ARGV[4] -> allowed deaths,
   /// ARGV[5] -> job's time to live
   ///
-  /// Returns -1 the worker is alive, 0 the job isn't there any more, 1 put back, 2 handed over.
+  /// Returns -1 the worker gave another sign of life, 0 the job isn't there any more, 1 put back, 2 handed over.
   package static let recover = RedisScript(
     "recover",
     """
     local beat = redis.call('ZSCORE', KEYS[1], ARGV[1])
-    if beat and tonumber(beat) > now() - ARGV[2] then return -1 end
+    if beat and beat ~= ARGV[2] then return -1 end
     if redis.call('LREM', KEYS[2], 1, ARGV[3]) == 0 then return 0 end
     local exhausted = true
     local list = KEYS[6]

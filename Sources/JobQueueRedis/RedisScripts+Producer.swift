@@ -58,15 +58,21 @@ extension RedisScripts {
   ///
   /// KEYS[1] -> cancellation, KEYS[2] -> result, KEYS[3] -> job, KEYS[4] -> stats, KEYS[5...] -> lists
   /// ARGV[1] -> id, ARGV[2] -> result to store, ARGV[3] -> cancellation's and ARGV[4] -> result's time to live,
-  /// ARGV[5] -> capacity and ARGV[6] -> time to live of an inbox
+  /// ARGV[5] -> capacity and ARGV[6] -> time to live of an inbox, ARGV[7] -> address of who gives the job up, or '' to
+  /// cancel it for everybody
   ///
-  /// Returns 1 taken out, 2 its worker will be told, 3 it has a result, 0 unknown.
+  /// Returns 1 taken out, 2 its worker will be told, 3 it has a result, 4 others wait for it, 0 unknown.
   package static let cancel = RedisScript(
     "cancel",
     """
     local result = redis.call('GET', KEYS[2])
     if result then return result == ARGV[2] and 1 or 3 end
-    local job = redis.call('HMGET', KEYS[3], 's', 'p')
+    local job = redis.call('HMGET', KEYS[3], 's', 'p', 'r')
+    if ARGV[7] ~= '' then
+      for address in string.gmatch(job[3] or '', '[^\\n]+') do
+        if address ~= ARGV[7] then return 4 end
+      end
+    end
     redis.call('SET', KEYS[1], '1', 'PX', ARGV[3])
     if job[1] == 'queued' and job[2] then
       for i = 5, #KEYS do
@@ -98,19 +104,21 @@ extension RedisScripts {
     return redis.call('ZCOUNT', KEYS[2], now() - ARGV[1], '+inf')
     """)
 
-  /// Gives a dead job another life, as if it had just been submitted.
+  /// Gives a dead job another life, as if it had just been submitted; not while its id is of another job.
   ///
-  /// KEYS[1] -> dead, KEYS[2] -> list, and with an id KEYS[3] -> job, KEYS[4] -> result
+  /// KEYS[1] -> dead, KEYS[2] -> list, and with an id KEYS[3] -> job, KEYS[4] -> result, KEYS[5] -> cancellation
   /// ARGV[1] -> entry of the dead list, ARGV[2] -> payload, ARGV[3] -> list's name, ARGV[4] -> job's time to live
   ///
-  /// Returns 1 if the entry was there, else 0.
+  /// Returns 1 if it was put back, else 0.
   package static let retry = RedisScript(
     "retry",
     """
+    local job = #KEYS == 5 and redis.call('HMGET', KEYS[3], 's', 'b', 'h') or {}
+    if job[1] and not (job[1] == 'done' and job[2]) then return 0 end
     if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-    if #KEYS == 4 then
-      redis.call('DEL', KEYS[3], KEYS[4])
-      redis.call('HSET', KEYS[3], 's', 'queued', 'q', ARGV[3], 't0', now(), 'p', ARGV[2])
+    if #KEYS == 5 then
+      redis.call('DEL', KEYS[3], KEYS[4], KEYS[5])
+      redis.call('HSET', KEYS[3], 's', 'queued', 'q', ARGV[3], 't0', now(), 'p', ARGV[2], 'h', job[3] or '')
       redis.call('PEXPIRE', KEYS[3], ARGV[4])
     end
     redis.call('LPUSH', KEYS[2], ARGV[2])

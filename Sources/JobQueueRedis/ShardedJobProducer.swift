@@ -50,8 +50,10 @@ package final class ShardedJobProducer: JobProducer {
   }
 
   @discardableResult
-  package func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome {
-    try await shard(of: id).cancel(id, result: result)
+  package func cancel(
+    _ id: JobID, result: [UInt8], onlyHere: Bool
+  ) async throws(JobQueueError) -> CancelOutcome {
+    try await shard(of: id).cancel(id, result: result, onlyHere: onlyHere)
   }
 }
 

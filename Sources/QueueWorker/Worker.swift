@@ -29,9 +29,16 @@ package struct Worker: Service {
   package func run() async throws {
     await withTaskGroup(of: Void.self) { helpers in
       helpers.addTask { await listenForInterruptions() }
-      helpers.addTask { await releaseAfterDrain() }
-      await withDiscardingTaskGroup { jobs in
-        await takeJobs { job in jobs.addTask { await finish(job) } }
+      await withTaskGroup(of: Void.self) { work in
+        work.addTask {
+          await withDiscardingTaskGroup { jobs in
+            await takeJobs { job in jobs.addTask { await finish(job) } }
+          }
+        }
+        work.addTask { await waitUntilHandedBack() }
+        // What the queue can't be told by then is found in this worker's list.
+        await work.next()
+        work.cancelAll()
       }
       helpers.cancelAll()
     }
@@ -111,12 +118,14 @@ package struct Worker: Service {
     for await interruption in queue.interruptions { interruptions.note(interruption) }
   }
 
-  private func releaseAfterDrain() async {
+  /// Interrupts the jobs that aren't finished when the time to do so is over. Returns when they should be back.
+  private func waitUntilHandedBack() async {
     guard (try? await gracefulShutdown()) != nil else { return }
     logger.notice(
       "no more jobs are taken; those that run may finish", metadata: ["running": "\(slots.taken)"])
     guard (try? await Task.sleep(for: configuration.drain)) != nil else { return }
     logger.notice("the time to finish is over; the rest goes back", metadata: ["running": "\(slots.taken)"])
     interruptions.releaseAll()
+    try? await Task.sleep(for: configuration.handBack)
   }
 }

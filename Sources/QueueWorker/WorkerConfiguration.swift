@@ -7,6 +7,8 @@ package struct WorkerConfiguration: Sendable {
   package var maxConcurrentJobs: Int
   /// `DRAIN_SECONDS`: how long running jobs may take to finish once the worker was told to stop.
   package var drain: Duration
+  /// How long results and jobs may take on their way to the queue after that, before it is taken for unreachable.
+  package var handBack: Duration = .seconds(5)
   /// `MAX_ATTEMPTS`, for the message of a job that was given up.
   package var maxAttempts: Int
   package var limits: RequestLimits

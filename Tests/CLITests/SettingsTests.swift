@@ -58,7 +58,7 @@ import Testing
     var offered: Set<Setting> = []
     let groups: [any SettingOptions.Type] = [
       QueueOptions.self, HTTPOptions.self, LimitOptions.self, ModelOptions.self, TaskModelOptions.self,
-      EngineOptions.self, WorkerOptions.self, AdminOptions.self, LogOptions.self,
+      EngineOptions.self, DrainOptions.self, AdminOptions.self, LogOptions.self,
     ]
     for group in groups { offered.formUnion(try group.parse([]).given.keys) }
     #expect(offered == Set(Setting.allCases))

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// What dies while jobs run, and what clients see of it: nothing.
-@Suite(.serialized) struct FailureTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FailureTests {
   /// Long jobs, so that a worker is in the middle of them for a while.
   private func longJob(_ index: Int, named name: String = "long") -> String {
     #"{"id": "\#(name)-\#(index)", "prompt": "Chapter \#(index)", "max_new_tokens": 400, "temperature": 0.7, "n": 4, "ignore_eos": true}"#
@@ -47,6 +47,43 @@ import Testing
         if let (index, result) = pair { results[index] = result }
       }
     }
+  }
+
+  @Test func aGatewayThatIsToldToStopSaysSoToAllThatWaitAndEnds() async throws {
+    let redis = try RedisTestServer(appendOnly: false)
+    let gateway = try Program(
+      ["gateway", "--port", "0"], environment: ["REDIS_URL": redis.url, "DRAIN_SECONDS": "0.5"])
+    let url = try await Service.address(of: gateway)
+    let job = ["--silent", "--max-time", "60", "--data-binary"]
+    _ = try await ChildProcess.run(
+      ["/usr/bin/curl", "\(url)/jobs"] + job + [#"{"prompt":"a","id":"followed"}"#])
+    async let waiting = ChildProcess.run(
+      ["/usr/bin/curl", "\(url)/generate"] + job + [#"{"prompt":"a","id":"waiting"}"#])
+    async let streamed = ChildProcess.run(
+      ["/usr/bin/curl", "-N", "\(url)/generate"] + job + [#"{"prompt":"a","id":"streamed","stream":true}"#])
+    async let events = ChildProcess.run(
+      ["/usr/bin/curl", "-N", "--silent", "--max-time", "60", "\(url)/jobs/followed/events"])
+    let probe = try redis.probe()
+    while try probe.send("LLEN", "{gpt2}:q:default") != .integer(3) { await Task.yield() }
+    // The events are asked for by a request of their own, which nothing tells of.
+    try await Task.sleep(for: .milliseconds(200))
+    gateway.send(SIGTERM)
+    #expect(await gateway.exit() == 0)
+    for output in [try await waiting.1, try await streamed.1, try await events.1] {
+      #expect(output.contains(#""code":"closed""#), "\(output)")
+    }
+    #expect(try probe.send("LLEN", "{gpt2}:q:default") == .integer(3), "the jobs go on")
+  }
+
+  @Test func aWorkerThatIsToldToStopWhileRedisIsAwayEnds() async throws {
+    let redis = try RedisTestServer(appendOnly: false)
+    let probe = try redis.probe()
+    for index in 0..<100 { _ = try probe.send("LPUSH", "{gpt2}:q:default", longJob(index)) }
+    let worker = try Service.worker(redis, ["DRAIN_SECONDS": "0.1"])
+    while try probe.send("KEYS", "{gpt2}:proc:*") == .array([]) { await Task.yield() }
+    redis.crash()
+    worker.send(SIGTERM)
+    #expect(await worker.exit() == 0)
   }
 
   @Test func theJobsOfAKilledWorkerRunElsewhereAndGiveTheSameTokens() async throws {

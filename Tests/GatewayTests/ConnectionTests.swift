@@ -86,6 +86,26 @@ import Testing
     }
   }
 
+  @Test(
+    "A client that leaves takes no job from another that waits for it or means to come back",
+    arguments: [1, 2])
+  func sharedJob(leaving: Int) async throws {
+    let (fixture, _) = Self.fixture()
+    let memory = fixture.memory
+    try await fixture.run(.live) { client in
+      let (plain, keeper) = (try await Connection(client), try await Connection(client))
+      try await plain.send(Self.post(#"{"prompt":"a","id":"x1"}"#))
+      let worker = try await HandWorker.take(from: memory)
+      try await keeper.send(Self.post(#"{"prompt":"a"}"#, headers: "idempotency-key: x1\r\n"))
+      while try await worker.emit(0, ["A"]) == .delivered(attachments: 0) { await Task.yield() }
+      for connection in [keeper, plain].suffix(leaving) {
+        connection.leave()
+        try await Task.sleep(for: .milliseconds(30))
+      }
+      #expect(try await worker.emit(0, ["A"]) == .delivered(attachments: 1))
+    }
+  }
+
   @Test("A connection that says nothing is closed")
   func silence() async throws {
     var (fixture, _) = Self.fixture()

@@ -67,8 +67,10 @@ final class ScriptedQueue: JobProducer, JobQueueInspector {
   func result(of id: JobID) async throws(JobQueueError) -> [UInt8]? { try await base.result(of: id) }
 
   @discardableResult
-  func cancel(_ id: JobID, result: [UInt8]) async throws(JobQueueError) -> CancelOutcome {
-    try await base.cancel(id, result: result)
+  func cancel(
+    _ id: JobID, result: [UInt8], onlyHere: Bool
+  ) async throws(JobQueueError) -> CancelOutcome {
+    try await base.cancel(id, result: result, onlyHere: onlyHere)
   }
 
   func status() async throws(JobQueueError) -> QueueStatus {

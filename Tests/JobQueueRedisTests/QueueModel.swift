@@ -31,6 +31,9 @@ struct QueueModel {
   /// Whether Redis takes a worker for alive; nil: it knows no time of it.
   private var isAlive: [String: Bool] = [:]
   private var isKnown: Set<String> = []
+  private var hasRestored: Set<String> = []
+  /// The sign of life by which one that isn't alive is known.
+  private var lastBeats: [String: String] = [:]
   var isPaused = false
   /// The ids that were accepted since the last loss of all data.
   private(set) var accepted: Set<String> = []
@@ -108,7 +111,9 @@ struct QueueModel {
 
   mutating func start(_ claim: Claim, _ payload: String, list: String) -> [String] {
     let id = Self.id(of: payload)
-    guard hands[claim.worker]?.contains(payload) == true else { return ["0"] }
+    guard hands[claim.worker]?.contains(payload) == true else {
+      return [results[id] != nil || hasRestored.contains(claim.worker) ? "0" : "4"]
+    }
     var job = jobs[id] ?? Job()
     let runsElsewhere =
       job.state == "running"
@@ -118,6 +123,11 @@ struct QueueModel {
       return ["0"]
     }
     if cancelled.contains(id) { return ["1"] }
+    if isPaused, job.owner != claim {
+      take(payload, from: claim.worker)
+      waiting[list, default: []].append(payload)
+      return ["0"]
+    }
     job.state = "running"
     job.owner = claim
     job.list = list
@@ -139,9 +149,11 @@ struct QueueModel {
 
   mutating func bury(_ claim: Claim, _ payload: String, _ result: String) -> [String] {
     let isOwned = take(payload, from: claim.worker)
-    if isOwned { dead.insert(payload, at: 0) }
     let id = Self.id(of: payload)
-    if results[id] == nil { finish(id, result) }
+    if results[id] == nil {
+      if isOwned { dead.insert(payload, at: 0) }
+      finish(id, result)
+    }
     return [isOwned ? "1" : "0"]
   }
 
@@ -169,6 +181,7 @@ struct QueueModel {
 
   mutating func beat(_ worker: String, running: [(claim: Claim, id: String)]) -> [String] {
     let wasKnown = !isKnown.insert(worker).inserted
+    if wasKnown { hasRestored.insert(worker) }
     isAlive[worker] = true
     let answers = running.map { claim, id in
       let isLost = !wasKnown && jobs[id] == nil
@@ -177,12 +190,20 @@ struct QueueModel {
     return answers + [wasKnown ? "1" : "0"]
   }
 
-  mutating func silence(_ worker: String) { isAlive[worker] = false }
+  mutating func silence(_ worker: String) {
+    isAlive[worker] = false
+    lastBeats[worker] = "1"
+  }
+
+  /// What the others know of one that they take for dead.
+  func lastBeat(of worker: String) -> String { lastBeats[worker] ?? "1" }
 
   mutating func depart(_ worker: String) -> [String] {
     isKnown.remove(worker)
+    hasRestored.remove(worker)
     let held = hands[worker]?.count ?? 0
     isAlive[worker] = held == 0 ? nil : false
+    lastBeats[worker] = "0"
     return ["\(held)"]
   }
 

@@ -51,6 +51,99 @@ struct RecoveryTests {
     }
   }
 
+  @Test func `A reply list is told once, also when a worker that wakes up is first`() async throws {
+    let fixture = try RedisFixture()
+    let probe = try fixture.server.probe()
+    let sleeper = try fixture.makeConsumer()
+    for (number, name) in ["posted", "not begun"].enumerated() {
+      let alive = try fixture.makeConsumer()
+      let id = JobID.test("r\(number)")
+      let reply = fixture.key("reply:\(number)")
+      try probe.send(
+        "LPUSH", fixture.key("q:default"),
+        String(decoding: TestPayload.make(id, replyTo: reply), as: UTF8.self))
+      let job = try await claim(sleeper)
+      _ = try await sleeper.start(job, id: id, timeToLive: nil)
+      try fixture.silence(sleeper)
+      try await withRunning([alive]) {
+        let copy = try await claim(alive)
+        if name == "posted" { _ = try await alive.start(copy, id: id, timeToLive: nil) }
+        #expect(try await sleeper.post(job, id: id, result: [1], replyTo: job.envelope?.replyTo) == .visible)
+        if name == "posted" {
+          #expect(
+            try await alive.post(copy, id: id, result: [2], replyTo: copy.envelope?.replyTo) == .duplicate)
+        } else {
+          #expect(try await alive.start(copy, id: id, timeToLive: nil) == .alreadyFinished)
+        }
+      }
+      #expect(try probe.send("LRANGE", reply, "0", "-1") == .array([.bytes([1])]))
+    }
+  }
+
+  @Test func `A job that Redis lost before it was begun is put back, and then begun`() async throws {
+    let fixture = try RedisFixture()
+    let consumer = try fixture.makeConsumer()
+    try await withRunning([consumer]) {
+      let probe = try fixture.server.probe()
+      try probe.send(
+        "LPUSH", fixture.key("q:default"), String(decoding: TestPayload.make(.test("a")), as: UTF8.self))
+      let job = try await claim(consumer)
+      try probe.send("FLUSHALL")
+      var outcome: StartOutcome?
+      while outcome == nil {
+        do throws(JobQueueError) {
+          outcome = try await consumer.start(job, id: .test("a"), timeToLive: nil)
+        } catch {
+          #expect(error.code == .unavailable)
+        }
+      }
+      #expect(isRun(try #require(outcome), attempt: 1))
+    }
+  }
+
+  @Test func `What was claimed while the queue was being paused goes back`() async throws {
+    let fixture = try RedisFixture()
+    let producer = try fixture.makeProducer()
+    let consumer = try fixture.makeConsumer()
+    try await submit(.test("a"), to: producer)
+    let job = try await claim(consumer)
+    try await producer.setPaused(true)
+    #expect(try await consumer.start(job, id: .test("a"), timeToLive: nil) == .alreadyFinished)
+    #expect(try await producer.status().depth[.default] == 1)
+    #expect(try await producer.status().running == 0)
+    try await producer.setPaused(false)
+    #expect(
+      isRun(try await consumer.start(try await claim(consumer), id: .test("a"), timeToLive: nil), attempt: 1))
+  }
+
+  @Test func `Who pushed a job that is put back is told when it is cancelled`() async throws {
+    let fixture = try RedisFixture()
+    let probe = try fixture.server.probe()
+    let producer = try fixture.makeProducer()
+    let consumer = try fixture.makeConsumer()
+    let reply = fixture.key("reply:1")
+    try probe.send(
+      "LPUSH", fixture.key("q:default"),
+      String(decoding: TestPayload.make(.test("a"), replyTo: reply), as: UTF8.self))
+    let job = try await claim(consumer)
+    _ = try await consumer.start(job, id: .test("a"), timeToLive: nil)
+    try await consumer.release(job)
+    #expect(try await producer.cancel(.test("a"), result: [8]) == .removed)
+    #expect(try probe.send("LRANGE", reply, "0", "-1") == .array([.bytes([8])]))
+  }
+
+  @Test func `A job is not given up here while another gateway waits for it`() async throws {
+    let fixture = try RedisFixture()
+    let (one, other) = (try fixture.makeProducer(), try fixture.makeProducer())
+    try await submit(.test("a"), to: one)
+    #expect(try await one.cancel(.test("b"), result: [8], onlyHere: true) == .unknown)
+    try await submit(.test("a"), to: other)
+    #expect(try await one.cancel(.test("a"), result: [8], onlyHere: true) == .wantedElsewhere)
+    #expect(try await one.cancel(.test("a"), result: [8]) == .removed)
+    try await submit(.test("c"), to: one)
+    #expect(try await one.cancel(.test("c"), result: [8], onlyHere: true) == .removed)
+  }
+
   @Test func `Two workers that notice the same death bring each job back once, the oldest first`()
     async throws
   {

@@ -45,7 +45,7 @@ struct RedisFixture: Sendable {
 
   /// Makes a worker look as if it had been silent for long: the others think that it is dead.
   func silence(_ consumer: RedisJobConsumer) throws {
-    try server.probe().send("ZADD", key("workers"), "1", consumer.workerID)
+    try server.probe().send("ZADD", key("workers"), "0", consumer.workerID)
   }
 
   /// Shortens every lifetime, and moves the times of submission and of limits back.

@@ -45,7 +45,7 @@ struct ScriptSchedule {
     case 8:
       run(
         "cancel", ["cxl:" + id, "res:" + id, "job:" + id, "stats"] + Self.queues,
-        [id, "cancelled", "300000", "600000", "100", "60000"], model.cancel(id))
+        [id, "cancelled", "300000", "600000", "100", "60000", ""], model.cancel(id))
     case 9: beat(worker)
     case 10:
       model.silence(worker)
@@ -103,7 +103,8 @@ struct ScriptSchedule {
     switch pick(isStarted ? 9 : 4) {
     case 0...1:
       run(
-        "start", [hands, job, result, "cxl:" + id, "workers"],
+        "start",
+        [hands, job, result, "cxl:" + id, "workers", "winfo:" + claim.worker, "paused", "q:" + list],
         [claim.token, payload, id, list, "0", "600000", "86400000", "", "100", "60000", "600000", "0"],
         model.start(claim, payload, list: list))
       held[index].isStarted = true
@@ -138,7 +139,9 @@ struct ScriptSchedule {
     run(
       "beat",
       ["workers", "winfo:" + worker, "stats", "pace"] + running.flatMap { ["cxl:" + $0.id, "job:" + $0.id] },
-      [worker, "60000", "86400000", "\(running.count)"] + running.map(\.claim.token) + ["running", "0"],
+      [worker, "60000", "86400000", "\(running.count)"] + running.map(\.claim.token) + [
+        "running", "0", "restored", "1",
+      ],
       model.beat(worker, running: running))
   }
 
@@ -147,12 +150,13 @@ struct ScriptSchedule {
       let payload = model.hands[silent]?.first
     else { return }
     let id = QueueModel.id(of: payload)
+    let lastBeat = model.lastBeat(of: silent)
     let answer = model.recover(payload, from: silent, by: worker)
     run(
       "recover",
       ["workers", "proc:" + silent, "proc:" + worker, "stats"] + Self.queues
         + ["job:" + id, "res:" + id],
-      [silent, "600000", payload, "\(QueueModel.maxDeaths)", "86400000"], answer)
+      [silent, lastBeat, payload, "\(QueueModel.maxDeaths)", "86400000"], answer)
     if answer == ["2"] {
       lastNumber += 1
       held.append((QueueModel.Claim(worker: worker, number: lastNumber), payload, "default", true))

@@ -2,6 +2,7 @@ import JobQueue
 import JobWire
 import Logging
 import ServiceLifecycle
+import Synchronization
 import Testing
 
 @testable import QueueWorker
@@ -163,7 +164,29 @@ import Testing
     #expect(status.running == 0)
     #expect(status.depth[.default] == 1)
     let state = try await queue.state(of: id)
-    #expect(state == .queued)
+    #expect(state == .running(attempt: 1))
+  }
+
+  @Test func aWorkerThatCanNotHandBackItsJobsEndsAllTheSame() async throws {
+    let task = EndlessTask()
+    let queue = UnreachableQueue()
+    var configuration = WorkerConfiguration(drain: .milliseconds(1))
+    configuration.handBack = .milliseconds(50)
+    configuration.retryDelay = .milliseconds(1)
+    let worker = Worker(
+      queue: queue, tasks: TaskRegistry(tasks: [:], fallback: task), configuration: configuration,
+      logger: quiet)
+    _ = try await queue.base.submit(
+      JobSubmission(
+        id: try #require(JobID("u1")), payload: JobRequest(id: "u1", prompts: [.text("x")]).encode()))
+    let group = ServiceGroup(services: [worker], logger: quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await task.started()
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+    #expect(queue.releases.withLock { $0 } > 1)
   }
 
   @Test func aRunningJobIsFinishedWithinTheDrain() async throws {
@@ -186,6 +209,18 @@ import Testing
     let result = try #require(try await queue.result(of: id))
     let decoded = try JobResult.decode(result)
     #expect(decoded.status == .completed)
+  }
+}
+
+// MARK: - A queue that is away when its jobs come back
+
+private final class UnreachableQueue: ForwardingConsumer {
+  let base = InMemoryJobQueue(identify: identify)
+  let releases = Mutex(0)
+
+  func release(_ job: ClaimedJob) async throws(JobQueueError) {
+    releases.withLock { $0 += 1 }
+    throw JobQueueError(.unavailable, "gone")
   }
 }
 

@@ -12,12 +12,12 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Models of tasks") var taskModels: TaskModelOptions
   @OptionGroup(title: "Engine") var engine: EngineOptions
-  @OptionGroup(title: "Worker") var worker: WorkerOptions
+  @OptionGroup(title: "Shutdown") var drain: DrainOptions
   @OptionGroup(title: "Queue") var queue: QueueOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, model, taskModels, engine, worker, queue, logs)
+    let settings = try await Settings(http, limits, model, taskModels, engine, drain, queue, logs)
     try await Wiring(settings, label: "gpt2.serve").embedded().run()
   }
 }
@@ -29,11 +29,12 @@ struct GatewayCommand: AsyncParsableCommand {
 
   @OptionGroup(title: "HTTP") var http: HTTPOptions
   @OptionGroup(title: "Limits") var limits: LimitOptions
+  @OptionGroup(title: "Shutdown") var drain: DrainOptions
   @OptionGroup(title: "Queue") var queue: QueueOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, queue, logs)
+    let settings = try await Settings(http, limits, drain, queue, logs)
     try await Wiring(settings, label: "gpt2.gateway").gateway().run()
   }
 }
@@ -46,14 +47,14 @@ struct WorkerCommand: AsyncParsableCommand {
   @OptionGroup(title: "Model") var model: ModelOptions
   @OptionGroup(title: "Models of tasks") var taskModels: TaskModelOptions
   @OptionGroup(title: "Engine") var engine: EngineOptions
-  @OptionGroup(title: "Worker") var worker: WorkerOptions
+  @OptionGroup(title: "Shutdown") var drain: DrainOptions
   @OptionGroup(title: "Health routes") var admin: AdminOptions
   @OptionGroup(title: "Limits") var limits: LimitOptions
   @OptionGroup(title: "Queue") var queue: QueueOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(model, taskModels, engine, worker, admin, limits, queue, logs)
+    let settings = try await Settings(model, taskModels, engine, drain, admin, limits, queue, logs)
     try await Wiring(settings, label: "gpt2.worker").worker().run()
   }
 }

@@ -81,11 +81,25 @@ extension ConformanceCheck {
           == .expired)
       _ = try await queue.runOne()
     },
+    ConformanceCheck("a job that was begun in its time doesn't expire when it has to be begun again") {
+      queue async throws in
+      try await queue.submit(.test("a"))
+      let job = try await queue.claimOne()
+      guard case .run = try await queue.consumer.start(job, id: .test("a"), timeToLive: .seconds(5)) else {
+        return #expect(Bool(false), "not begun")
+      }
+      try await queue.consumer.release(job)
+      try await queue.advance(.seconds(20))
+      let again = try await queue.claimOne()
+      guard case .run = try await queue.consumer.start(again, id: .test("a"), timeToLive: .seconds(5)) else {
+        return #expect(Bool(false), "expired")
+      }
+    },
     ConformanceCheck("a released job is the next again, with no attempt counted") { queue async throws in
       for id in ["a", "b"] { try await queue.submit(.test(id)) }
       let (job, id) = try await queue.runOne()
       try await queue.consumer.release(job)
-      #expect(try await queue.producer.state(of: id) == .queued)
+      #expect(try await queue.producer.state(of: id) == .running(attempt: 1))
       #expect(try await queue.consumer.emit(queue.progress(job, id, 1)) == .fenced)
       let again = try await queue.claimOne()
       #expect(again.envelope?.id == id)

@@ -62,6 +62,50 @@ extension ConformanceCheck {
         try await queue.inspector.deadJobs(limit: 1)
           == [DeadJob(id: nil, reason: "no id", priority: .default, payload: garbage)])
     },
+    ConformanceCheck("a job that has its result is not among the dead") { queue async throws in
+      try await queue.submit(.test("a"))
+      let (job, id) = try await queue.runOne()
+      try await queue.consumer.release(job)
+      let copy = try await queue.claimOne()
+      try await queue.consumer.post(job, id: id, result: [1], replyTo: nil)
+      try await queue.consumer.bury(copy, id: id, reason: "r", result: [9], replyTo: nil)
+      #expect(try await queue.inspector.deadJobs(limit: 10) == [])
+      #expect(try await queue.producer.result(of: id) == [1])
+      #expect(try await queue.inspector.status().running == 0)
+    },
+    ConformanceCheck("a dead job stays dead while its id is of another job, whatever became of that") {
+      queue async throws in
+      try await queue.submit(.test("a"), fingerprint: "x")
+      let (first, id) = try await queue.runOne()
+      try await queue.consumer.bury(first, id: id, reason: "r", result: [9], replyTo: nil)
+      try await queue.advance(.seconds(70))
+      try await queue.submit(id, fingerprint: "y")
+      #expect(try await queue.inspector.retryDeadJobs() == 0)
+      let (second, _) = try await queue.runOne()
+      #expect(try await queue.inspector.retryDeadJobs() == 0)
+      #expect(try await queue.consumer.emit(queue.progress(second, id, 1)) == .delivered(attachments: 0))
+      try await queue.consumer.post(second, id: id, result: [1], replyTo: nil)
+      #expect(try await queue.inspector.retryDeadJobs() == 0)
+      #expect(try await queue.producer.result(of: id) == [1])
+      #expect(try await queue.inspector.deadJobs(limit: 10).count == 1)
+      try await queue.advance(.seconds(70))
+      #expect(try await queue.inspector.retryDeadJobs() == 1)
+      #expect(try await queue.inspector.deadJobs(limit: 10) == [])
+    },
+    ConformanceCheck("a dead job that is put back is still the same job, and no longer cancelled") {
+      queue async throws in
+      try await queue.submit(.test("a"), fingerprint: "x")
+      let (job, id) = try await queue.runOne()
+      #expect(try await queue.producer.cancel(id, result: [8]) == .requested)
+      try await queue.consumer.bury(job, id: id, reason: "r", result: [9], replyTo: nil)
+      #expect(try await queue.inspector.retryDeadJobs() == 1)
+      let conflict = await #expect(throws: JobQueueError.self) {
+        try await queue.submit(id, fingerprint: "y")
+      }
+      #expect(conflict?.code == .idConflict)
+      #expect(try await queue.submit(id, fingerprint: "x") == .attached)
+      _ = try await queue.runOne()
+    },
     ConformanceCheck("the dead list keeps the newest") { queue async throws in
       for number in 0..<5 {
         try await queue.submit(.test("n\(number)"))

@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, model, taskModels, engine, worker, queue, logs)
+    let settings = try Settings(http, limits, model, taskModels, engine, worker, queue, logs)
     try await Wiring(settings, label: "gpt2.serve").embedded().run()
   }
 }
@@ -33,7 +33,7 @@ struct GatewayCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, queue, logs)
+    let settings = try Settings(http, limits, queue, logs)
     try await Wiring(settings, label: "gpt2.gateway").gateway().run()
   }
 }
@@ -53,7 +53,7 @@ struct WorkerCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(model, taskModels, engine, worker, admin, limits, queue, logs)
+    let settings = try Settings(model, taskModels, engine, worker, admin, limits, queue, logs)
     try await Wiring(settings, label: "gpt2.worker").worker().run()
   }
 }

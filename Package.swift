@@ -26,7 +26,6 @@ extension Target.Dependency {
   static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
   static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
   static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
-  static let system = product(name: "SystemPackage", package: "swift-system")
   static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
 }
 
@@ -58,7 +57,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
     .package(
       url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0",
       traits: ["ConfigurationSupport"]),
@@ -95,7 +93,7 @@ let package = Package(
       name: "CLI",
       dependencies: [
         "GPT2", "JobWire", "JobQueue", "JobQueueRedis", "QueueWorker", "Gateway", "Observability",
-        .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .subprocess, .system,
+        .argumentParser, .configuration, .crypto, .logging, .serviceLifecycle, .subprocess,
         .unixSignals,
       ],
       swiftSettings: swiftSettings),

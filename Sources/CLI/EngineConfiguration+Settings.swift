@@ -43,7 +43,7 @@ extension Settings {
     let text = given(.threads) ?? fallback
     if text == "auto" { return min(max(automatic(), range.lowerBound), range.upperBound) }
     guard let count = Int(text), range.contains(count) else {
-      throw SettingsError(
+      throw error(
         "\(Setting.threads.namesAndOption) is \"\(text)\"; allowed is \(range.lowerBound) to \(range.upperBound), or auto"
       )
     }

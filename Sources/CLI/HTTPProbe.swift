@@ -43,7 +43,7 @@ struct HTTPProbe {
   func get(timeout: Double) throws -> Answer {
     let socket = try connected(timeout: timeout)
     defer { close(socket) }
-    let request = "GET \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nConnection: close\r\n\r\n"
+    let request = "GET \(path) HTTP/1.1\r\nHost: \(host.urlHost):\(port)\r\nConnection: close\r\n\r\n"
     let sent = Array(request.utf8).withUnsafeBytes {
       send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
     }
@@ -104,6 +104,7 @@ struct HTTPProbe {
   }
 
   private func failure(_ what: String) -> Failure {
-    Failure(description: "\(what) to http://\(host):\(port)\(path): \(String(cString: strerror(errno)))")
+    Failure(
+      description: "\(what) to http://\(host.urlHost):\(port)\(path): \(String(cString: strerror(errno)))")
   }
 }

@@ -80,7 +80,7 @@ struct ModelCatalog {
     case "context": options.padding = .context
     case let text:
       guard let length = Int(text), (1...1 << 20).contains(length) else {
-        throw SettingsError(
+        throw settings.error(
           "\(Setting.padTo.namesAndOption) is \"\(text)\"; allowed are none, context, and a number of tokens from 1"
         )
       }

@@ -232,13 +232,13 @@ extension Setting {
 
 extension Settings {
   /// The settings of a command that has these groups of options.
-  init(_ groups: any SettingOptions...) async throws(SettingsError) {
+  init(_ groups: any SettingOptions...) throws(SettingsError) {
     var options: [Setting: String] = [:]
     for group in groups {
       for (setting, value) in group.given {
         if let value { options[setting] = value }
       }
     }
-    try await self.init(options: options)
+    try self.init(options: options)
   }
 }

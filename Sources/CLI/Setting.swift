@@ -188,8 +188,8 @@ enum Setting: String, CaseIterable, Sendable {
     case .spamCkptPath: "The classifier of the task spam; default: the bundled one."
     case .gotCkptPath: "The model of the task got; default: the bundled one."
     case .modelName:
-      "The name in answers; gpt2, gpt2-medium, gpt2-large and gpt2-xl also give the heads of a checkpoint that does "
-        + "not say them."
+      "The name in answers, which no task may have; gpt2, gpt2-medium, gpt2-large and gpt2-xl also give the heads of "
+        + "a checkpoint that does not say them."
     case .modelsDir: "Where the bundled models are; default: found beside the program."
     case .modelCacheDir: "Where converted checkpoints are kept; default: ~/.cache/gpt2-service."
     case .quantize: "The weights in memory: int8, int4 or f32."

@@ -1,31 +1,38 @@
 import Configuration
-import SystemPackage
 
 /// The settings of one run: an option on the command line wins, then the environment, then a `.env` file in the
 /// working directory, then the default.
 struct Settings: Sendable {
   private let reader: ConfigReader
+  private let options: [Setting: String]
+  private let process: EnvironmentVariablesProvider
+  private let file: EnvironmentFile
 
   /// - Parameters:
   ///   - options: what was given on the command line.
   ///   - environment: the process's environment, if it is not to be read from the process.
-  init(options: [Setting: String], environment: [String: String]? = nil) async throws(SettingsError) {
+  ///   - path: of the file.
+  init(
+    options: [Setting: String], environment: [String: String]? = nil, file path: String = ".env"
+  ) throws(SettingsError) {
+    self.options = options
+    process =
+      environment.map { EnvironmentVariablesProvider(environmentVariables: $0) }
+      ?? EnvironmentVariablesProvider()
+    do throws(FileFailure) {
+      file = try EnvironmentFile(path: path)
+    } catch {
+      throw SettingsError(error.description)
+    }
     let given = InMemoryProvider(
       name: "command line",
       values: Dictionary(
         uniqueKeysWithValues: options.map {
           (AbsoluteConfigKey($0.key.path), ConfigValue(.string($0.value), isSecret: $0.key.isSecret))
         }))
-    let process =
-      environment.map { EnvironmentVariablesProvider(environmentVariables: $0) }
-      ?? EnvironmentVariablesProvider()
-    let file: EnvironmentVariablesProvider
-    do {
-      file = try await EnvironmentVariablesProvider(environmentFilePath: ".env", allowMissing: true)
-    } catch {
-      throw SettingsError("the file .env can't be read: \(error)")
-    }
-    reader = ConfigReader(providers: [given, process, file])
+    let assigned = EnvironmentVariablesProvider(
+      environmentVariables: file.assignments.mapValues(\.value))
+    reader = ConfigReader(providers: [given, process, assigned])
   }
 
   /// The value as it was given, or the default. An empty value counts as not given.
@@ -46,7 +53,7 @@ struct Settings: Sendable {
   func int(_ setting: Setting, in range: ClosedRange<Int>) throws(SettingsError) -> Int {
     let text = string(setting)
     guard let value = Int(text), range.contains(value) else {
-      throw SettingsError(
+      throw error(
         "\(setting.namesAndOption) is \"\(text)\"; allowed is a whole number from \(range.lowerBound) to "
           + "\(range.upperBound)")
     }
@@ -56,7 +63,7 @@ struct Settings: Sendable {
   func seconds(_ setting: Setting, in range: ClosedRange<Double>) throws(SettingsError) -> Duration {
     let text = string(setting)
     guard let value = Double(text), range.contains(value) else {
-      throw SettingsError(
+      throw error(
         "\(setting.namesAndOption) is \"\(text)\"; allowed are \(range.lowerBound) to \(range.upperBound) seconds"
       )
     }
@@ -68,7 +75,8 @@ struct Settings: Sendable {
     case "true", "1", "yes", "on": return true
     case "false", "0", "no", "off": return false
     case let text:
-      throw SettingsError("\(setting.namesAndOption) is \"\(text)\"; allowed are true and false")
+      throw error(
+        "\(setting.namesAndOption) is \"\(text)\"; allowed are true and false")
     }
   }
 
@@ -79,15 +87,56 @@ struct Settings: Sendable {
     let text = string(setting)
     guard let value = Choice(rawValue: text) else {
       let allowed = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-      throw SettingsError("\(setting.namesAndOption) is \"\(text)\"; allowed are \(allowed)")
+      throw error(
+        "\(setting.namesAndOption) is \"\(text)\"; allowed are \(allowed)")
     }
     return value
+  }
+}
+
+// MARK: - Errors
+
+extension Settings {
+  /// What is wrong with the settings that a message names, with where they come from.
+  func error(_ message: String) -> SettingsError {
+    let words = Set(message.split { !$0.isLetter && $0 != "_" })
+    let named = Setting.allCases.filter { words.contains($0.rawValue[...]) }
+    if named.contains(where: { options[$0] != nil }) { return SettingsError(message, isOfCommandLine: true) }
+    for setting in named {
+      if let line = line(of: setting) {
+        return SettingsError("\(message) (\(setting.rawValue) is from line \(line) of .env)")
+      }
+    }
+    return SettingsError(message)
+  }
+
+  /// What another part finds wrong with a setting is told as what is found here.
+  func checked<Value, Failure: Error & CustomStringConvertible>(
+    _ body: () throws(Failure) -> Value
+  ) throws(SettingsError) -> Value {
+    do {
+      return try body()
+    } catch {
+      throw self.error(error.description)
+    }
+  }
+
+  /// Of the file, if the value is from there.
+  private func line(of setting: Setting) -> Int? {
+    let names = [setting.rawValue] + setting.aliases
+    guard names.allSatisfy({ (try? process.environmentValue(forName: $0)) == nil }) else { return nil }
+    return names.lazy.compactMap { file.assignments[$0]?.line }.first
   }
 }
 
 /// A setting that is missing or out of range; the message names it and what is allowed.
 struct SettingsError: Error, CustomStringConvertible {
   let description: String
+  /// Whether it was given as an option.
+  let isOfCommandLine: Bool
 
-  init(_ description: String) { self.description = description }
+  init(_ description: String, isOfCommandLine: Bool = false) {
+    self.description = description
+    self.isOfCommandLine = isOfCommandLine
+  }
 }

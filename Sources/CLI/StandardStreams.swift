@@ -2,16 +2,10 @@ import Glibc
 
 /// Standard input as bytes: no character set is assumed, and a last line without a line feed counts.
 enum StandardInput {
-  static func readAll() -> [UInt8] {
-    var all: [UInt8] = []
-    while let chunk = readChunk() { all += chunk }
-    return all
-  }
-
   /// Reads to the end.
   ///
   /// - Throws: if there are more bytes than that, or if it can't be read.
-  static func readAll(atMost limit: Int) throws(FileFailure) -> [UInt8] {
+  static func readAll(atMost limit: Int = .max) throws(FileFailure) -> [UInt8] {
     let file = try InputFile(path: InputFile.standardInput)
     var all: [UInt8] = []
     while let chunk = try file.read() {
@@ -24,14 +18,15 @@ enum StandardInput {
   }
 
   /// Calls `body` with each line as it arrives, without its line end, and its number from 1.
-  static func forEachLine(_ body: (_ line: [UInt8], _ number: Int) throws -> Void) rethrows {
+  static func forEachLine(_ body: (_ line: [UInt8], _ number: Int) throws -> Void) throws {
+    let file = try InputFile(path: InputFile.standardInput)
     var pending: [UInt8] = []
     var number = 0
     func take(_ line: ArraySlice<UInt8>) throws {
       number += 1
       try body(Array(line.last == UInt8(ascii: "\r") ? line.dropLast() : line), number)
     }
-    while let chunk = readChunk() {
+    while let chunk = try file.read() {
       pending += chunk
       var start = 0
       while let end = pending[start...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -43,13 +38,23 @@ enum StandardInput {
     if !pending.isEmpty { try take(pending[...]) }
   }
 
-  private static func readChunk() -> ArraySlice<UInt8>? {
-    var chunk = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let count = read(STDIN_FILENO, &chunk, chunk.count)
-      if count > 0 { return chunk[..<count] }
-      if count == 0 || errno != EINTR { return nil }
-    }
+  /// What was read, as text.
+  ///
+  /// - Throws: if it is no UTF-8; the message names the byte and its line.
+  static func text(from bytes: [UInt8]) throws(FileFailure) -> String {
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    let valid = validPrefix(of: bytes)
+    let line = 1 + bytes[..<valid].count { $0 == UInt8(ascii: "\n") }
+    throw FileFailure("standard input is no UTF-8: byte \(valid + 1), on line \(line), is wrong")
+  }
+
+  /// How many bytes are UTF-8.
+  private static func validPrefix(of bytes: [UInt8]) -> Int {
+    var decoder = UTF8()
+    var iterator = bytes.makeIterator()
+    var valid = 0
+    while case .scalarValue(let scalar) = decoder.decode(&iterator) { valid += UTF8.width(scalar) }
+    return valid
   }
 }
 

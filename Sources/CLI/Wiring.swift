@@ -22,8 +22,10 @@ struct Wiring {
   /// - Parameter defaultLevel: the level if none is given; commands that print their answer log less.
   init(_ settings: Settings, label: String, defaultLevel: String = Setting.logLevel.defaultValue) throws {
     self.settings = settings
-    try LogBootstrap(level: settings.given(.logLevel) ?? defaultLevel, format: settings.string(.logFormat))
-      .install()
+    let logs = try settings.checked { () throws(LogSettingError) in
+      try LogBootstrap(level: settings.given(.logLevel) ?? defaultLevel, format: settings.string(.logFormat))
+    }
+    logs.install()
     self.logger = Logger(label: label)
     metrics.addProcess(version: serviceVersion)
   }
@@ -69,16 +71,13 @@ extension Wiring {
     on queue: any JobProducer & JobQueueInspector, limiter: (any RateLimiter)? = nil
   ) throws -> any Service {
     let configuration = try gatewayConfiguration(limiter: limiter)
-    if configuration.port > 0, !LocalPort(host: configuration.host, port: configuration.port).isFree {
-      throw SettingsError(
-        "PORT is \(configuration.port), where no server can listen on \(configuration.host): it is in use or not "
-          + "allowed; name another")
-    }
+    try requireFree(.host, configuration.host, .port, configuration.port)
+    try settings.checked { () throws(GatewayError) in try configuration.validate() }
     metrics.addQueue(queue)
     return try GatewayApplication.buildApplication(
       configuration: configuration, queue: queue, metrics: metrics, logger: logger
     ) { port in
-      logger.notice("listening on http://\(configuration.host):\(port)")
+      logger.notice("listening on http://\(configuration.host.urlHost):\(port)")
     }
   }
 
@@ -88,6 +87,7 @@ extension Wiring {
     var configuration = WorkerConfiguration(
       drain: try settings.seconds(.drainSeconds, in: 0...3600),
       maxAttempts: try settings.int(.maxAttempts, in: 1...100), limits: try limits())
+    _ = try modelName()
     // After the other settings: what is wrong with them shows at once, not after a conversion.
     let counts = ComputeMetrics(metrics)
     let compute = try Compute(
@@ -107,13 +107,34 @@ extension Wiring {
     let port = try settings.int(.adminPort, in: 0...65535)
     if port == 0 { return [] }
     let isDefault = settings.given(.adminPort) == nil
+    try requireFree(.adminHost, host, .adminPort, isDefault ? 0 : port)
     return [
       AdminServer(
         host: host, port: port, fallsBack: isDefault, logger: logger, metrics: metrics, readiness: readiness
       ) { port in
-        logger.notice("health routes and metrics on http://\(host):\(port)")
+        logger.notice("health routes and metrics on http://\(host.urlHost):\(port)")
       }
     ]
+  }
+
+  /// - Throws: a `SettingsError` that blames the host or the port, if no server can listen there.
+  private func requireFree(
+    _ hostSetting: Setting, _ host: String, _ portSetting: Setting, _ port: Int
+  ) throws(SettingsError) {
+    switch LocalPort(host: host, port: port).obstacle {
+    case nil: return
+    case .host(let reason):
+      throw settings.error(
+        "\(hostSetting.namesAndOption) is \"\(host)\"; allowed is a name or an address of this machine: \(reason)"
+      )
+    case .portInUse:
+      throw SettingsError(
+        "\(portSetting.namesAndOption) is \(port), which is in use on \(host); name another")
+    case .port(let reason):
+      throw SettingsError(
+        "\(portSetting.namesAndOption) is \(port), where no server can listen on \(host): \(reason); name another"
+      )
+    }
   }
 
   /// What the queue may know of a job.
@@ -159,7 +180,9 @@ extension Wiring {
   }
 
   func redis() throws -> RedisConfiguration {
-    var configuration = try RedisConfiguration(url: settings.string(.redisURL))
+    var configuration = try settings.checked { () throws(JobQueueError) in
+      try RedisConfiguration(url: settings.string(.redisURL))
+    }
     configuration.passwordFile = settings.given(.redisPasswordFile)
     configuration.checks = try settings.choice(.redisChecks, of: RedisServerCheck.Mode.self)
     configuration.namespace = settings.string(.queueNamespace)
@@ -169,7 +192,20 @@ extension Wiring {
     configuration.beatInterval = min(configuration.beatInterval, configuration.lease / 7)
     configuration.sweepInterval = min(configuration.sweepInterval, configuration.lease / 6)
     configuration.maxAttempts = try settings.int(.maxAttempts, in: 1...100)
+    try settings.checked { () throws(JobQueueError) in try configuration.validate() }
     return configuration
+  }
+
+  /// The name of plain generation in answers, and what a request may name for it.
+  private func modelName() throws(SettingsError) -> String {
+    let name = settings.string(.modelName)
+    let tasks = TaskDescription.all.map(\.name)
+    guard !tasks.contains(name) else {
+      throw settings.error(
+        "\(Setting.modelName.namesAndOption) is \"\(name)\", which is the name of a task; allowed is any name but "
+          + tasks.joined(separator: " and "))
+    }
+    return name
   }
 
   private func gatewayConfiguration(limiter: (any RateLimiter)?) throws -> GatewayConfiguration {
@@ -177,8 +213,10 @@ extension Wiring {
     if let limiter { configuration.rateLimiter = limiter }
     configuration.host = settings.string(.host)
     configuration.port = try settings.int(.port, in: 0...65535)
-    configuration.keys = try .load(
-      key: settings.given(.apiKey), list: settings.given(.apiKeys), filePath: settings.given(.apiKeysFile))
+    configuration.keys = try settings.checked { () throws(GatewayError) in
+      try .load(
+        key: settings.given(.apiKey), list: settings.given(.apiKeys), filePath: settings.given(.apiKeysFile))
+    }
     configuration.requestsPerMinute = try settings.int(.requestsPerMinute, in: 0...1_000_000_000)
     configuration.tokensPerMinute = try settings.int(.tokensPerMinute, in: 0...1_000_000_000)
     configuration.insecure = try settings.bool(.insecure)
@@ -197,7 +235,7 @@ extension Wiring {
     configuration.drain = try settings.seconds(.drainSeconds, in: 0...3600)
     configuration.followTimeout = try settings.seconds(.followTimeoutSeconds, in: 0.1...86_400)
     configuration.maxTrailBytes = try settings.int(.followMB, in: 0...65_536) << 20
-    configuration.modelName = settings.string(.modelName)
+    configuration.modelName = try modelName()
     configuration.version = serviceVersion
     return configuration
   }

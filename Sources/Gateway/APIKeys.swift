@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Glibc
 
 /// The keys that may call, kept only as SHA-256.
 ///
@@ -23,6 +23,8 @@ package struct APIKeys: Sendable {
   }
 
   package static let none = APIKeys()
+
+  private static let maxFileBytes = 1 << 20
 
   private var entries: [Entry] = []
 
@@ -67,10 +69,32 @@ package struct APIKeys: Sendable {
     key: String?, list: String? = nil, filePath: String?
   ) throws(GatewayError) -> APIKeys {
     guard let filePath, !filePath.isEmpty else { return try APIKeys(key: key, list: list) }
-    guard let data = FileManager.default.contents(atPath: filePath),
-      let text = String(validating: data, as: UTF8.self)
-    else { throw GatewayError("API_KEYS_FILE", "can't read \(filePath) as text") }
-    return try APIKeys(key: key, list: list, file: text)
+    return try APIKeys(key: key, list: list, file: text(ofFile: filePath))
+  }
+
+  private static func text(ofFile path: String) throws(GatewayError) -> String {
+    func failure(_ reason: String) -> GatewayError {
+      GatewayError("API_KEYS_FILE", "\(path) can't be read: \(reason)")
+    }
+    // Non-blocking, or a named pipe without a writer would hang here; a regular file does not mind.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw failure(String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    guard lseek(descriptor, 0, SEEK_SET) == 0 else { throw failure("it is no regular file") }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(descriptor, &chunk, chunk.count)
+      if count == 0 { break }
+      if count > 0 {
+        bytes += chunk[..<count]
+        guard bytes.count <= maxFileBytes else { throw failure("it has more than \(maxFileBytes) bytes") }
+      } else if errno != EINTR {
+        throw failure(String(cString: strerror(errno)))
+      }
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw failure("it is no UTF-8") }
+    return text
   }
 
   /// The caller whose key this is.

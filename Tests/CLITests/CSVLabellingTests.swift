@@ -89,6 +89,22 @@ import Testing
     #expect(output.summary.refusedLines == [3, 4, 5, 6, 10])
   }
 
+  @Test(arguments: ["\n", "", "\r\n"]) func aQuoteThatIsNeverClosedSaysWhatGoesWithIt(end: String)
+    async throws
+  {
+    let output = try await Self.label("a,text\n1,\"open\n2,ok\n3,ok" + end, chunkSize: 1)
+    #expect(
+      output.complaints == [
+        "line 2: a quote is never closed; the row is left out, and all that follows, to line 4"
+      ])
+    #expect(
+      output.summary.text(seconds: 0).hasSuffix("1 not labelled, of line 2; all from line 2 to 4 is left out")
+    )
+    let last = try await Self.label("text\nalpha\n\"open" + end)
+    #expect(last.complaints == ["line 3: a quote is never closed; the row is left out"])
+    #expect(!last.summary.text(seconds: 0).contains("all from"))
+  }
+
   @Test func aTextThatIsNoUTF8IsRefused() async throws {
     var complaints: [String] = []
     var chunks = [Array("text\n".utf8) + [0xFF] + Array("\nb\n".utf8)]

@@ -20,8 +20,7 @@ import Testing
   @Test func oneCompletionIsPrintedAsItComes() {
     let paper = Paper()
     let printer = printer(paper)
-    printer.begin()
-    #expect(paper.text == "The")
+    #expect(paper.text.isEmpty)
     printer.add(choice: 0, " king")
     #expect(paper.text == "The king")
     printer.finish([" king"])
@@ -31,7 +30,6 @@ import Testing
   @Test func ofSeveralTheFirstComesAsItIsMadeAndTheOthersAtTheEnd() {
     let paper = Paper()
     let printer = printer(paper, count: 2)
-    printer.begin()
     printer.add(choice: 1, " queen")
     printer.add(choice: 0, " king")
     #expect(paper.text == "--- 1 of 2 ---\nThe king")
@@ -42,18 +40,28 @@ import Testing
   @Test func theBestOfSeveralIsOnlyKnownAtTheEnd() {
     let paper = Paper()
     let printer = printer(paper, isLive: false)
-    printer.begin()
     printer.add(choice: 0, " knave")
     #expect(paper.text.isEmpty)
     printer.finish([" king"])
     #expect(paper.text == "The king\n")
   }
 
+  @Test func withoutANewTokenThePromptIsPrinted() {
+    let paper = Paper()
+    printer(paper).finish([""])
+    #expect(paper.text == "The\n")
+  }
+
+  @Test func whatIsRefusedPrintsNothing() {
+    let paper = Paper()
+    printer(paper).stop()
+    #expect(paper.text.isEmpty)
+  }
+
   @Test(arguments: [("The", " ki", "The ki\n"), ("The", " ki\n", "The ki\n"), ("", "", "")])
   func aStopEndsTheLineThatWasBegun(prompt: String, token: String, printed: String) {
     let paper = Paper()
     let printer = printer(paper, prompt: prompt)
-    printer.begin()
     printer.add(choice: 0, token)
     printer.stop()
     #expect(paper.text == printed)

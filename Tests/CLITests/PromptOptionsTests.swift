@@ -4,6 +4,10 @@ import Testing
 @testable import CLI
 
 @Suite struct PromptOptionsTests {
+  private static let commands: [any AsyncParsableCommand.Type] = [
+    GenerateCommand.self, ClassifyCommand.self, EnqueueCommand.self, ScoreCommand.self,
+  ]
+
   @Test(arguments: [["hello"], ["--prompt", "hello"]]) func aPromptIsAnArgumentOrAnOption(
     arguments: [String]
   ) throws {
@@ -14,13 +18,21 @@ import Testing
     #expect(try PromptOptions.parse(["--prompt", "- item"]).read() == "- item")
   }
 
-  @Test func oneOfThemIsNeededAndNoMore() throws {
-    #expect(throws: (any Error).self) { try PromptOptions.parse(["a", "--prompt", "b"]) }
-    for command: any ParsableCommand.Type in [
-      GenerateCommand.self, ClassifyCommand.self, EnqueueCommand.self,
-    ] {
-      let error = #expect(throws: (any Error).self) { try command.parse([]) }
-      #expect(error.map { command.fullMessage(for: $0) }?.contains("--prompt") == true)
+  @Test func oneOfThemIsNeededAndNoMore() async throws {
+    #expect(throws: ValidationError.self) { try PromptOptions.parse(["a", "--prompt", "b"]).read() }
+    for type in Self.commands {
+      var command = try #require(try type.parseAsRoot([]) as? any AsyncParsableCommand)
+      let error = await #expect(throws: ValidationError.self) { try await command.run() }
+      #expect(error?.message.contains("--prompt") == true)
+    }
+  }
+
+  @Test func anUnknownOptionIsNamedAndItsValueTakenForNoPrompt() {
+    for type in Self.commands {
+      for arguments in [["--prompt", "x", "--colour", "red"], ["--colour"]] {
+        let error = #expect(throws: (any Error).self) { try type.parseAsRoot(arguments) }
+        #expect(error.map { type.fullMessage(for: $0) }?.contains("'--colour'") == true)
+      }
     }
   }
 
@@ -44,7 +56,11 @@ import Testing
     let error = #expect(throws: FileFailure.self) {
       try PromptOptions.prompt(from: Array("é".utf8) + [0x61, 0xFF, 0x62])
     }
-    #expect(error?.description.contains("byte 4") == true)
+    #expect(error?.description.contains("byte 4, on line 1") == true)
+    let later = #expect(throws: FileFailure.self) {
+      try PromptOptions.prompt(from: Array("a\nb\n".utf8) + [0x80])
+    }
+    #expect(later?.description.contains("byte 5, on line 3") == true)
   }
 
   @Test(arguments: [
@@ -52,8 +68,8 @@ import Testing
     (["hello", "--column", "x"], "--column"), (["hello", "--output", "x"], "--output"),
     (["--csv", "a.csv", "--separator", "pipe"], "semicolon"),
   ])
-  func optionsThatExcludeEachOtherAreNamed(arguments: [String], named: String) {
-    let error = #expect(throws: (any Error).self) { try ClassifyCommand.parse(arguments) }
+  func optionsThatExcludeEachOtherAreNamed(arguments: [String], named: String) async {
+    let error = await #expect(throws: (any Error).self) { try await ClassifyCommand.parse(arguments).run() }
     #expect(error.map { ClassifyCommand.fullMessage(for: $0) }?.contains(named) == true)
   }
 

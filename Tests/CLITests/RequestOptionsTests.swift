@@ -57,6 +57,8 @@ import Testing
     (["--top-p", "0"], "--top-p", "above 0.0 to 1.0"), (["--min-p", "2"], "--min-p", "0.0 to 1.0"),
     (["--top-k", "-1"], "--top-k", "0 to 1000000"),
     (["--max-new-tokens", "257"], "--max-new-tokens", "0 to 256"),
+    (["--max-new-tokens", "-1"], "--max-new-tokens", "0 to 256"), (["-n", "-1"], "--n", "1 to 8"),
+    (["--min-tokens", "-1"], "--min-tokens", "0 to"), (["--best-of", "-1"], "--best-of", "1 to 8"),
     (["--repetition-penalty", "0"], "--repetition-penalty", "above 0.0"),
     (["--presence-penalty", "2.5"], "--presence-penalty", "-2.0 to 2.0"), (["--n", "0"], "--n", "1 to 8"),
     (["--n", "3", "--best-of", "2"], "--best-of", "3 to 8"), (["--logprobs", "21"], "--logprobs", "0 to 20"),

@@ -7,14 +7,14 @@ import Testing
 @Suite struct SettingsTests {
   @Test func anOptionWinsOverTheEnvironmentAndThatOverTheDefault() async throws {
     let environment = ["MAX_BATCH": "7", "PORT": "9000"]
-    let settings = try await Settings(options: [.port: "9001"], environment: environment)
+    let settings = try Settings(options: [.port: "9001"], environment: environment)
     #expect(settings.string(.port) == "9001")
     #expect(settings.string(.maxBatch) == "7")
     #expect(settings.string(.threads) == "auto")
   }
 
   @Test func anEmptyValueCountsAsNotGiven() async throws {
-    let settings = try await Settings(options: [:], environment: ["API_KEY": "", "PORT": ""])
+    let settings = try Settings(options: [:], environment: ["API_KEY": "", "PORT": ""])
     #expect(settings.given(.apiKey) == nil)
     #expect(settings.string(.port) == "8080")
   }
@@ -24,7 +24,7 @@ import Testing
       "CKPT_PATH": "m.pth", "MODEL_NAME": "gpt2-medium", "TORCH_THREADS": "3", "MAX_CTX": "128",
       "API_KEY": "k",
     ]
-    let settings = try await Settings(options: [:], environment: environment)
+    let settings = try Settings(options: [:], environment: environment)
     #expect(settings.given(.ckptPath) == "m.pth")
     #expect(settings.string(.modelName) == "gpt2-medium")
     #expect(settings.string(.threads) == "3")
@@ -33,12 +33,12 @@ import Testing
   }
 
   @Test func itsOwnNameWinsOverTheOldOne() async throws {
-    let settings = try await Settings(options: [:], environment: ["THREADS": "2", "TORCH_THREADS": "3"])
+    let settings = try Settings(options: [:], environment: ["THREADS": "2", "TORCH_THREADS": "3"])
     #expect(settings.string(.threads) == "2")
   }
 
   @Test func aValueOutOfRangeNamesTheSettingAndWhatIsAllowed() async throws {
-    let settings = try await Settings(
+    let settings = try Settings(
       options: [:],
       environment: ["THREADS": "many", "LEASE_SECONDS": "-1", "INSECURE": "perhaps", "QUANTIZE": "int3"])
     let wrong: [(Setting, () throws -> Void, String)] = [
@@ -52,6 +52,49 @@ import Testing
       #expect(error?.description.contains(setting.rawValue) == true)
       #expect(error?.description.contains(allowed) == true, "\(error?.description ?? "")")
     }
+  }
+
+  @Test func aFileIsReadWhereTheEnvironmentSaysNothing() throws {
+    let path = try Self.file("export PORT='1'\r\nMAX_BATCH=2 # two\nHOST=\"h\"\n")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let settings = try Settings(options: [.port: "3"], environment: ["MAX_BATCH": "4"], file: path)
+    #expect(settings.string(.port) == "3")
+    #expect(settings.string(.maxBatch) == "4")
+    #expect(settings.string(.host) == "h")
+  }
+
+  @Test func anErrorTellsWhereTheValueIsFrom() throws {
+    let path = try Self.file("# comment\nSHARDS=many\nTORCH_THREADS=0\nPORT=x\nQUEUE_CAP=x\n")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let settings = try Settings(options: [.port: "y"], environment: ["QUEUE_CAP": "y"], file: path)
+    func error(_ read: () throws -> Void) throws -> SettingsError {
+      try #require(#expect(throws: SettingsError.self) { try read() })
+    }
+    let option = try error { _ = try settings.int(.port, in: 0...9) }
+    #expect(option.isOfCommandLine)
+    #expect(!option.description.contains(".env"))
+    let variable = try error { _ = try settings.int(.queueCap, in: 0...9) }
+    #expect(!variable.isOfCommandLine)
+    #expect(!variable.description.contains(".env"))
+    let line = try error { _ = try settings.int(.shards, in: 0...9) }
+    #expect(!line.isOfCommandLine)
+    #expect(line.description.hasSuffix("(SHARDS is from line 2 of .env)"))
+    #expect(try error { _ = try settings.threads() }.description.contains("line 3 of .env"))
+  }
+
+  @Test func aFileThatCannotBeUnderstoodStopsTheStart() throws {
+    let path = try Self.file("API_KEY secret\n")
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let error = #expect(throws: SettingsError.self) {
+      try Settings(options: [:], environment: [:], file: path)
+    }
+    #expect(error?.description.contains("line 1") == true)
+  }
+
+  private static func file(_ text: String) throws -> String {
+    let path = FileManager.default.temporaryDirectory.appending(path: "env-\(UUID().uuidString)").path
+    try Data(text.utf8).write(to: URL(filePath: path))
+    return path
   }
 
   @Test func everySettingHasAnOption() throws {

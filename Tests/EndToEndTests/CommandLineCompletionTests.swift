@@ -1,3 +1,4 @@
+import Glibc
 import ServiceUnderTest
 import Testing
 
@@ -31,6 +32,54 @@ import Testing
   @Test func filesAreOffered() async throws {
     #expect(try await Self.completions("classify", "--csv", "/etc/pass").isEmpty)
     #expect(try await Self.completions("inspect", "/usr/lo").first?.hasPrefix("/usr/local") == true)
+  }
+
+  private static func has(_ shell: String) -> Bool { access(shell, X_OK) == 0 }
+
+  /// Asks fish for what could stand at the end of this command line, with its description.
+  private static func fishCompletions(_ line: String) async throws -> [Substring] {
+    let script = """
+      $argv[1] --generate-completion-script fish | source
+      complete -C $argv[2]
+      """
+    let run = try await ChildProcess.run([
+      "/usr/bin/fish", "--no-config", "-c", script, "--", Program.path, line,
+    ])
+    #expect(run.status == 0)
+    #expect(run.errors.isEmpty, "\(run.errors)")
+    return run.output.split(separator: "\n").map { $0.prefix { $0 != "\t" } }
+  }
+
+  @Test(.enabled("fish is installed") { has("/usr/bin/fish") }) func fishCompletes() async throws {
+    #expect(try await Self.fishCompletions("gpt2 cla") == ["classify"])
+    #expect(try await Self.fishCompletions("gpt2 classify --all") == ["--all-scores"])
+    #expect(
+      try await Set(Self.fishCompletions("gpt2 classify --separator ")) == ["comma", "semicolon", "tab"])
+  }
+
+  /// With a terminal of its own, and the words that a completion would put there instead of it.
+  @Test(.enabled("zsh is installed") { has("/usr/bin/zsh") }) func zshCompletes() async throws {
+    let script = #"""
+      zmodload zsh/zpty
+      zpty shell zsh -f -i
+      zpty -w shell "PS1=; autoload -U compinit && compinit -u -D && eval \"\$($1 --generate-completion-script zsh)\""
+      zpty -w shell 'echo lo''aded'
+      zpty -r -m shell loaded '*loaded*'
+      zpty -n -w shell "$2"$'\t'
+      zpty -r -m shell completed "*$3*" && print -r -- completed
+      zpty -d shell
+      """#
+    for (line, completion) in [
+      ("gpt2 cla", "gpt2 classify "), ("gpt2 classify --all", "--all-scores "),
+      ("gpt2 classify --separator semi", "semicolon "),
+    ] {
+      let run = try await ChildProcess.run(
+        [
+          "/usr/bin/timeout", "20", "/usr/bin/zsh", "-f", "-c", script, "zsh", Program.path, line, completion,
+        ],
+        environment: ["TERM": "dumb"])
+      #expect(run.output.hasSuffix("completed\n"), "\(line): \(run.output)\(run.errors)")
+    }
   }
 
   @Test(arguments: ["bash", "zsh", "fish"]) func theScriptOfEachShellIsMade(shell: String) async throws {

@@ -58,6 +58,9 @@ import Testing
     #expect(unknown.status == 64)
     #expect(unknown.errors.contains("--logit-bias"))
     #expect(unknown.errors.contains("0 to"))
+    let printing = try await Program.run(["generate", "a", "--logit-bias", "999999=1"])
+    #expect(printing.output.isEmpty)
+    #expect(printing.errors.contains("Usage: gpt2 generate"), "\(printing.errors)")
   }
 
   @Test(arguments: [(SIGINT, 130), (SIGTERM, 143)] as [(Int32, Int32)])

@@ -72,14 +72,104 @@ import Testing
     (["serve", "--host", "0.0.0.0", "--port", "0"], "API_KEY"),
     (["serve", "--quantize", "int3"], "QUANTIZE"),
     (["gateway", "--redis-url", "rediss://x"], "TLS"),
+    (["gateway", "--queue-namespace", "a b"], "QUEUE_NAMESPACE"),
+    (["serve", "--log-level", "loud"], "LOG_LEVEL"), (["serve", "--model-name", "got"], "MODEL_NAME"),
+    (["worker", "--model-name", "spam"], "MODEL_NAME"),
+    (["convert", "--random", "zz", "x.gpt2"], "--random"),
+    (["healthcheck", "--url", "zz"], "--url"), (["bench", "http", "--url", "zz"], "--url"),
+    (["queue", "dead", "--limit", "-1"], "--limit"),
     (["generate", "--prompt", "x", "--top-p", "0"], "--top-p"),
     (["serve", "--max-batch", "x"], "--max-batch"),
-    (["serve", "--model", "/nowhere/model.pth"], "/nowhere/model.pth"),
   ])
-  func aWrongSettingStopsTheStartAndIsNamed(arguments: [String], named: String) async throws {
-    let run = try await Program.run(arguments, environment: [:])
-    #expect(run.status != 0)
+  func aWrongOptionIsAnErrorOfTheCommandLineAndIsNamed(arguments: [String], named: String) async throws {
+    let run = try await Program.run(arguments)
+    #expect(run.status == 64)
+    #expect(run.output.isEmpty)
     #expect(run.errors.contains(named), "\(run.errors)")
+    #expect(run.errors.contains("Usage: gpt2 \(arguments[0]) "), "\(run.errors)")
+  }
+
+  @Test(arguments: [
+    (["serve", "--model", "/nowhere/model.pth"], [:], "/nowhere/model.pth"),
+    (["serve"], ["MAX_BATCH": "0"], "MAX_BATCH"), (["serve"], ["MODEL_NAME": "got"], "MODEL_NAME"),
+    (["serve"], ["HOST": "no host"], "HOST (--host) is \"no host\""),
+    (["worker"], ["ADMIN_HOST": "192.0.2.1"], "ADMIN_HOST (--admin-host) is \"192.0.2.1\""),
+    (["gateway"], ["MODEL_NAME": "spam"], "MODEL_NAME"),
+    (["gateway"], ["API_KEYS_FILE": "/nowhere/keys"], "No such file"),
+  ])
+  func aWrongSettingStopsTheStartAndIsNamed(
+    arguments: [String], environment: [String: String], named: String
+  ) async throws {
+    let run = try await Program.run(arguments, environment: environment)
+    #expect(run.status == 1)
+    #expect(run.errors.contains(named), "\(run.errors)")
+  }
+
+  @Test func aFileOfSettingsThatIsNotUnderstoodStopsTheStart() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    for (text, named) in [
+      ("api_key=abc\n", "API_KEY"), ("export API_KEY\n", ".env line 1"), ("PORT=99999\n", "line 1 of .env"),
+    ] {
+      try text.write(toFile: folder + "/.env", atomically: true, encoding: .utf8)
+      let run = try await ChildProcess.run([
+        "/bin/sh", "-c", #"cd "$0" && exec "$@""#, folder, Program.path, "serve",
+      ])
+      #expect(run.status == 1)
+      #expect(run.errors.contains(named), "\(run.errors)")
+    }
+  }
+
+  @Test(arguments: [
+    ["tokenize"], ["tokenize", "--json"], ["detokenize"], ["--version"], ["--help"], ["help", "generate"],
+    ["--generate-completion-script", "bash"], ["score", "a b", "--json"],
+  ])
+  func anOutputThatCannotBeWrittenIsAnError(arguments: [String]) async throws {
+    let run = try await ChildProcess.run(
+      ["/bin/sh", "-c", #""$0" "$@" > /dev/full"#, Program.path] + arguments,
+      input: arguments.first == "detokenize" ? "1" : "\"1\"")
+    #expect(run.status == 1)
+    #expect(run.errors.contains("standard output"), "\(run.errors)")
+  }
+
+  @Test func textThatIsNoUTF8IsNotTokenized() async throws {
+    let run = try await ChildProcess.run([
+      "/bin/sh", "-c", #"printf 'a\nb\377' | "$0" tokenize"#, Program.path,
+    ])
+    #expect(run.status == 1)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.contains("byte 4, on line 2"), "\(run.errors)")
+  }
+
+  @Test func aTextIsScored() async throws {
+    let text = "The king is in the castle"
+    let run = try await Program.run(["score", text, "--json"])
+    #expect(run.status == 0, "\(run.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(run.output.utf8))
+    let score = try #require(object as? [String: Any])
+    let tokens = try #require(score["tokens"] as? [[String: Any]])
+    #expect(tokens.compactMap { $0["text"] as? String }.joined() == text)
+    #expect(tokens.first?["logprob"] is NSNull)
+    let logprobs = tokens.dropFirst().compactMap { $0["logprob"] as? Double }
+    #expect(logprobs.count == tokens.count - 1)
+    let sum = logprobs.reduce(0, +)
+    #expect(abs(try #require(score["logprob"] as? Double) - sum) < 1e-9)
+    let perplexity = try #require(score["perplexity"] as? Double)
+    #expect(abs(perplexity - exp(-sum / Double(logprobs.count))) < 1e-6 * perplexity)
+    // The same that a request tells.
+    let other = try await Program.run([
+      "generate", text, "--json", "--echo", "--logprobs", "0", "--max-new-tokens", "0",
+    ])
+    let choice = try JobResult.decode(Array(other.output.utf8)).choices?.first
+    #expect(choice?.logprobs?.tokenLogprobs.compactMap { $0 } == logprobs)
+    let table = try await Program.run(["score", "-"], input: text + "\n")
+    #expect(table.output.contains("perplexity"))
+    for short in ["The", String(repeating: "king ", count: 600)] {
+      let refused = try await Program.run(["score", short])
+      #expect(refused.status == 64)
+      #expect(refused.errors.contains("allowed are 2 to 256"), "\(refused.errors)")
+    }
   }
 
   @Test func theHealthCheckSaysByItsStatusWhetherTheServiceIsReady() async throws {

@@ -1,4 +1,5 @@
 import Gateway
+import Glibc
 import Synchronization
 import Testing
 
@@ -103,6 +104,24 @@ import Testing
   func emptyList(list: String) {
     let error = #expect(throws: GatewayError.self) { try APIKeys(key: "k", list: list) }
     #expect(error?.setting == "API_KEYS")
+  }
+
+  @Test(
+    "A file that can't be read says why",
+    arguments: [
+      ("/nowhere/keys", "No such file"), ("/tmp", "directory"), ("/dev/zero", "more than"),
+      ("/proc/self/fd/{pipe}", "no regular file"),
+    ])
+  func unreadableFile(path: String, reason: String) throws {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    let path = path.split(separator: "{pipe}", omittingEmptySubsequences: false).joined(
+      separator: "\(ends[0])")
+    let error = #expect(throws: GatewayError.self) { try APIKeys.load(key: nil, filePath: path) }
+    #expect(error?.setting == "API_KEYS_FILE")
+    #expect(error?.message.contains(path) == true)
+    #expect(error?.message.contains(reason) == true, "\(error?.message ?? "")")
   }
 
   @Test("Keys of one name are several keys of one caller")

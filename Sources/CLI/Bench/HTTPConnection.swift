@@ -33,7 +33,7 @@ struct HTTPConnection: ~Copyable {
 
   mutating func post(_ body: [UInt8]) throws(Failure) -> Answer {
     let head =
-      "POST \(target.path) HTTP/1.1\r\nHost: \(target.host):\(target.port)\r\n"
+      "POST \(target.path) HTTP/1.1\r\nHost: \(target.host.urlHost):\(target.port)\r\n"
       + "Content-Type: application/json\r\n\(headers)Content-Length: \(body.count)\r\n\r\n"
     do {
       try send(Array(head.utf8) + body)

@@ -58,7 +58,8 @@ struct HTTPLoad: Sendable {
       let answer = try connection.post(prompts.nextBody())
       guard answer.status == 200 else {
         throw Failure(
-          description: "http://\(target.host):\(target.port)\(target.path) answers with \(answer.status): "
+          description:
+            "http://\(target.host.urlHost):\(target.port)\(target.path) answers with \(answer.status): "
             + String(decoding: answer.body, as: UTF8.self))
       }
     }

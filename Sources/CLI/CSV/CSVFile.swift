@@ -17,22 +17,27 @@ struct CSVFile: Sendable {
       let size = input.size
       var nextDraw = begin
       defer { bar.clear() }
-      let summary = try await labelling.run(
-        chunks: { try input.read() }, label: { try await Self.answer($0, task, stop) },
-        write: { try output.write($0) },
-        complain: { problem in
-          bar.clear()
-          StandardError.write("\(input.name): \(problem)\n")
-        },
-        progress: { bytes, rows in
-          let now = ContinuousClock.now
-          guard now >= nextDraw else { return }
-          nextDraw = now + Self.redrawInterval
-          let rate = Double(rows) / ((now - begin) / .seconds(1))
-          bar.show(
-            size.map { Double(bytes) / Double(max($0, 1)) },
-            detail: "\(rows) rows, \(rate.fixed(1)) a second")
-        })
+      let summary: LabelSummary
+      do {
+        summary = try await labelling.run(
+          chunks: { try input.read() }, label: { try await Self.answer($0, task, stop) },
+          write: { try output.write($0) },
+          complain: { problem in
+            bar.clear()
+            StandardError.write("\(input.name): \(problem)\n")
+          },
+          progress: { bytes, rows in
+            let now = ContinuousClock.now
+            guard now >= nextDraw else { return }
+            nextDraw = now + Self.redrawInterval
+            let rate = Double(rows) / ((now - begin) / .seconds(1))
+            bar.show(
+              size.map { Double(bytes) / Double(max($0, 1)) },
+              detail: "\(rows) rows, \(rate.fixed(1)) a second")
+          })
+      } catch let error as CSVHeader.UnknownColumn {
+        throw ValidationError(error.description)
+      }
       bar.clear()
       StandardError.write(summary.text(seconds: (ContinuousClock.now - begin) / .seconds(1)) + "\n")
       if !summary.refusedLines.isEmpty { throw ClassifyCommand.incomplete }

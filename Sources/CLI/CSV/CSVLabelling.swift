@@ -70,7 +70,7 @@ struct CSVLabelling: Sendable {
           waiting[written] = nil
           written += 1
           last = record
-          summary.add(outcome, line: record.line)
+          summary.add(outcome, of: record)
           if case .refused(let reason) = outcome { complain("line \(record.line): \(reason)") }
           if record.fields.count == header.names.count, record.problem == nil {
             rows += record.raw + separator.appended(cells(outcome)) + lineEnd
@@ -99,7 +99,10 @@ struct CSVLabelling: Sendable {
     func refused(_ reason: String) -> Result<String, Refusal> { .failure(Refusal(reason: reason)) }
     switch record.problem {
     case .textAfterQuotes: return refused("text follows a closing quote; the row is left out")
-    case .openQuotes: return refused("a quote is never closed; the row is left out")
+    case .openQuotes(let last):
+      return refused(
+        "a quote is never closed; the row is left out"
+          + (last > record.line ? ", and all that follows, to line \(last)" : ""))
     case nil: break
     }
     guard record.fields.count == columns else {

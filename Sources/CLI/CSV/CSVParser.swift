@@ -66,7 +66,8 @@ struct CSVParser {
     switch state {
     case .carriageReturn: endRecord(with: [Self.carriageReturn])
     case .quoted:
-      problem = problem ?? .openQuotes
+      let endsLine = raw.last == Self.lineFeed || raw.last == Self.carriageReturn
+      problem = .openQuotes(lastLine: endsLine ? line - 1 : line)
       endField()
       endRecord(with: [])
     case .fieldStart where raw.isEmpty: break

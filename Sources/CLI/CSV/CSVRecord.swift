@@ -1,11 +1,11 @@
 /// One record of a CSV file.
 struct CSVRecord: Equatable, Sendable {
-  /// What makes a record unusable, though the next one can be read.
+  /// What makes a record unusable.
   enum Problem: Equatable, Sendable {
-    /// Something else than a separator follows a quoted field.
+    /// Something else than a separator follows a quoted field. The next record can be read.
     case textAfterQuotes
-    /// The file ends within a quoted field.
-    case openQuotes
+    /// The file ends within a quoted field: all that follows the quote is in this record.
+    case openQuotes(lastLine: Int)
   }
 
   /// The line that it begins on, from 1. A record has several lines if a quoted field has line ends.

@@ -3,9 +3,18 @@ struct LabelSummary: Equatable, Sendable {
   private var counts: [(label: String, rows: Int)]
   /// The lines of the rows that have none.
   private(set) var refusedLines: [Int] = []
+  /// All that follows a quote that is never closed: nobody knows how many rows it was.
+  private var lostLines: ClosedRange<Int>?
 
   init(labels: [String]) {
     counts = labels.map { ($0, 0) }
+  }
+
+  mutating func add(_ outcome: CSVLabelling.Outcome, of record: CSVRecord) {
+    add(outcome, line: record.line)
+    if case .openQuotes(let last) = record.problem, last > record.line {
+      lostLines = record.line...last
+    }
   }
 
   mutating func add(_ outcome: CSVLabelling.Outcome, line: Int) {
@@ -30,10 +39,14 @@ struct LabelSummary: Equatable, Sendable {
       let more = refusedLines.count > 10 ? ", …" : ""
       text += "; \(refusedLines.count) not labelled, of line \(named)\(more)"
     }
+    if let lostLines {
+      text += "; all from line \(lostLines.lowerBound) to \(lostLines.upperBound) is left out"
+    }
     return text
   }
 
   static func == (one: LabelSummary, other: LabelSummary) -> Bool {
-    one.refusedLines == other.refusedLines && one.counts.elementsEqual(other.counts, by: ==)
+    one.refusedLines == other.refusedLines && one.lostLines == other.lostLines
+      && one.counts.elementsEqual(other.counts, by: ==)
   }
 }

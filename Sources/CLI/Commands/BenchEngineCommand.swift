@@ -16,12 +16,12 @@ struct BenchEngineCommand: AsyncParsableCommand {
       has, on the same number of threads.
       """)
 
-  @Option(help: "The tokens of each prompt.") var promptTokens = 16
-  @Option(help: "The tokens that are added to each.") var newTokens = 128
-  @Option(help: "Sequences that run at the same time.") var batch = 1
-  @Option(help: "How often to measure.") var repetitions = 5
+  @Option(parsing: .unconditional, help: "The tokens of each prompt.") var promptTokens = 16
+  @Option(parsing: .unconditional, help: "The tokens that are added to each.") var newTokens = 128
+  @Option(parsing: .unconditional, help: "Sequences that run at the same time.") var batch = 1
+  @Option(parsing: .unconditional, help: "How often to measure.") var repetitions = 5
   @Option(help: "random, or repeat: prompts that repeat a phrase.") var text = BenchmarkPrompts.Text.random
-  @Option(help: "Of the random prompts.") var seed: UInt64 = 0
+  @Option(parsing: .unconditional, help: "Of the random prompts.") var seed: UInt64 = 0
   @Flag(help: "Let the engine propose tokens from the text itself.") var speculate = false
   @Flag(help: "Print JSON.") var json = false
   /// What `FirstTokenTimer` starts the program with.
@@ -40,7 +40,7 @@ struct BenchEngineCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let settings = try await Settings(model, compute)
+    let settings = try Settings(model, compute)
     let configuration = try engineConfiguration(settings)
     if onlyFirstToken { return try await makeFirstToken(settings, configuration) }
 

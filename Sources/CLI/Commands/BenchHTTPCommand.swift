@@ -13,12 +13,12 @@ struct BenchHTTPCommand: AsyncParsableCommand {
 
   @Option(help: "The service, as http://host:port; /generate is added where no path is given.") var url:
     String
-  @Option(help: "Clients at the same time.") var concurrency = 8
-  @Option(help: "How long.") var seconds = 10.0
-  @Option(help: "How many tokens each request adds.") var maxNewTokens = 12
+  @Option(parsing: .unconditional, help: "Clients at the same time.") var concurrency = 8
+  @Option(parsing: .unconditional, help: "How long.") var seconds = 10.0
+  @Option(parsing: .unconditional, help: "How many tokens each request adds.") var maxNewTokens = 12
   @Option(help: "The text of all prompts, after a number that differs.") var prompt: String?
   @Option(help: "Sent as x-api-key.") var apiKey: String?
-  @Option(help: "How many seconds a client waits for an answer.") var timeout = 120.0
+  @Option(parsing: .unconditional, help: "How many seconds a client waits for an answer.") var timeout = 120.0
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {

@@ -14,9 +14,10 @@ struct BenchQueueCommand: AsyncParsableCommand {
       It works in a namespace of its own, whose keys are removed at the end.
       """)
 
-  @Option(help: "How many jobs.") var jobs = 20_000
-  @Option(help: "How many jobs are under way at the same time.") var window = 512
-  @Option(help: "How many round trips are timed, one after the other.") var roundTrips = 1_000
+  @Option(parsing: .unconditional, help: "How many jobs.") var jobs = 20_000
+  @Option(parsing: .unconditional, help: "How many jobs are under way at the same time.") var window = 512
+  @Option(parsing: .unconditional, help: "How many round trips are timed, one after the other.")
+  var roundTrips = 1_000
   @Flag(help: "Print JSON.") var json = false
   @OptionGroup(title: "Queue") var queue: QueueOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
@@ -34,7 +35,7 @@ struct BenchQueueCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let wiring = try Wiring(try await Settings(queue, logs), label: "gpt2.bench", defaultLevel: "error")
+    let wiring = try Wiring(Settings(queue, logs), label: "gpt2.bench", defaultLevel: "error")
     var configuration = try wiring.redis()
     let baseline = await RedisBaseline.measure(configuration.endpoint)
     configuration.namespace = "gpt2-bench-\(UInt32.random(in: .min ... .max))"

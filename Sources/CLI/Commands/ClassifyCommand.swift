@@ -23,7 +23,8 @@ struct ClassifyCommand: AsyncParsableCommand {
   @OptionGroup(title: "Conversion") var conversion: ConversionOptions
   @OptionGroup(title: "Engine") var engine: EngineOptions
 
-  func validate() throws {
+  /// In `run`, for the reason that `PromptOptions.read` has.
+  private func checkInput() throws {
     guard csv.csv != nil else {
       guard prompt.isGiven else {
         throw ValidationError(
@@ -37,10 +38,11 @@ struct ClassifyCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try checkInput()
     // Before the model: a file that isn't there shows at once.
     let input = try csv.csv.map { try InputFile(path: $0) }
     let text = try csv.csv == nil ? prompt.read() : ""
-    let settings = try await Settings(models, conversion, engine)
+    let settings = try Settings(models, conversion, engine)
     let found = try ModelCatalog(settings: settings) { StandardError.write($0 + "\n") }.load(.spam)
     let engine = try Engine(
       model: found.model, configuration: EngineConfiguration(settings).fitted(to: found.model))

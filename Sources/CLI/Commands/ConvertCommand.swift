@@ -22,15 +22,20 @@ struct ConvertCommand: AsyncParsableCommand {
       valueName: "size"),
     completion: .list(GPT2Config.sizes.map(\.name)))
   var random: String?
-  @Option(help: "The same seed gives the same random model.") var seed: UInt64 = 0
+  @Option(parsing: .unconditional, help: "The same seed gives the same random model.") var seed: UInt64 = 0
   @Argument(
     help: ArgumentHelp("The checkpoint, and the model file to write.", valueName: "path"),
     completion: .file(extensions: CheckpointFiles.extensions))
   var paths: [String] = []
   @OptionGroup(title: "Conversion") var conversion: ConversionOptions
 
-  func validate() throws {
-    guard random == nil else {
+  /// In `run`, since the value of a misspelt option looks like a path while the options are parsed.
+  private func checkPaths() throws {
+    if let random {
+      let sizes = GPT2Config.sizes.map(\.name)
+      guard sizes.contains(random) else {
+        throw ValidationError("--random is \"\(random)\"; allowed are \(sizes.joined(separator: ", "))")
+      }
       guard paths.count == 1 else {
         throw ValidationError("--random takes one path, that of the file to write; \(paths.count) were given")
       }
@@ -43,7 +48,8 @@ struct ConvertCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let settings = try await Settings(conversion)
+    try checkPaths()
+    let settings = try Settings(conversion)
     var options = try ModelCatalog.conversionOptions(settings)
     options.name = settings.given(.modelName)
     if let random {
@@ -54,6 +60,9 @@ struct ConvertCommand: AsyncParsableCommand {
   }
 
   private func convert(_ input: String, to output: String, options: ModelCache.Options) throws {
+    guard !ModelFile.isModelFile(input) else {
+      throw FileFailure("\(input) is a model file already; only checkpoints are converted")
+    }
     let bar = ProgressBar("converting \(input)")
     defer { bar.clear() }
     try ModelCache.convert(input, to: output, options: options) { event in

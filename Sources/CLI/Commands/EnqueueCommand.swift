@@ -22,6 +22,7 @@ struct EnqueueCommand: AsyncParsableCommand {
   @Flag(help: "Let the text begin with the prompt.") var echo = false
   @Option(help: "Which list the job waits in.") var priority = JobRequest.Priority.default
   @Option(
+    parsing: .unconditional,
     help: """
       Drop the job if no worker begins it in so many milliseconds: \(RequestLimits.ttlMilliseconds.lowerBound) to \(RequestLimits.ttlMilliseconds.upperBound).
       """)
@@ -30,11 +31,9 @@ struct EnqueueCommand: AsyncParsableCommand {
   @OptionGroup(title: "Queue") var queue: QueueOptions
   @OptionGroup(title: "Logs") var logs: LogOptions
 
-  func validate() throws { try prompt.requireGiven() }
-
   func run() async throws {
     let text = try prompt.read()
-    let wiring = try Wiring(try await Settings(queue, logs), label: "gpt2.enqueue", defaultLevel: "error")
+    let wiring = try Wiring(Settings(queue, logs), label: "gpt2.enqueue", defaultLevel: "error")
     let request = try request(after: text, limits: wiring.limits())
     guard let id = request.id.flatMap({ JobID($0) }),
       let priority = JobPriority(rawValue: request.priority.rawValue)

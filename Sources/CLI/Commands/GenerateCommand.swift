@@ -26,7 +26,6 @@ struct GenerateCommand: AsyncParsableCommand {
   @OptionGroup(title: "Engine") var engine: EngineOptions
 
   func validate() throws {
-    try prompt.requireGiven()
     guard json || options.logprobs == nil else {
       throw ValidationError("--logprobs needs --json, which prints them")
     }
@@ -36,7 +35,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   func run() async throws {
     let text = try prompt.read()
-    let settings = try await Settings(model, engine)
+    let settings = try Settings(model, engine)
     let found = try ModelCatalog(settings: settings) { StandardError.write($0 + "\n") }.load(.main)
     let engine = try Engine(model: found.model, configuration: EngineConfiguration(settings))
     let request = try request(after: text, contextLength: engine.contextLength)

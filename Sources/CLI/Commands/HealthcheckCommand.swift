@@ -10,7 +10,7 @@ struct HealthcheckCommand: AsyncParsableCommand {
   var url: String?
   @Flag(help: "Ask the worker on this host (ADMIN_PORT) instead of the gateway.")
   var worker = false
-  @Option(help: "How many seconds to wait for the answer.")
+  @Option(parsing: .unconditional, help: "How many seconds to wait for the answer.")
   var timeout: Double = 3
   @OptionGroup(visibility: .hidden) var http: HTTPOptions
   @OptionGroup(visibility: .hidden) var admin: AdminOptions
@@ -23,14 +23,14 @@ struct HealthcheckCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let settings = try await Settings(http, admin)
+    let settings = try Settings(http, admin)
     let port = try settings.int(worker ? .adminPort : .port, in: 1...65535)
     let target = url ?? "http://127.0.0.1:\(port)/ready"
     guard let probe = HTTPProbe(target) else {
       throw ValidationError("--url is \"\(target)\"; allowed is http://host:port/path")
     }
     let answer = try probe.get(timeout: timeout)
-    print(answer.body)
+    StandardOutput.write(answer.body + "\n")
     guard answer.status == 200 else { throw ExitCode.failure }
   }
 }

@@ -17,7 +17,7 @@ struct InspectCommand: AsyncParsableCommand {
   @OptionGroup(visibility: .hidden) var conversion: ConversionOptions
 
   func run() async throws {
-    let settings = try await Settings(conversion)
+    let settings = try Settings(conversion)
     let inspection =
       ModelFile.isModelFile(path)
       ? try Inspection(modelFile: path)

@@ -31,7 +31,7 @@ struct QueueCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-      let wiring = try await common.wiring()
+      let wiring = try common.wiring()
       if let watch {
         let watching = QueueWatch(interval: .seconds(watch), json: json)
         // A Redis that answers nothing must not keep a person waiting.
@@ -50,7 +50,7 @@ struct QueueCommand: AsyncParsableCommand {
   struct Dead: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "The newest dead jobs, each with its reason.")
 
-    @Option(help: "How many: 1 to \(Self.limits.upperBound).") var limit = 20
+    @Option(parsing: .unconditional, help: "How many: 1 to \(Self.limits.upperBound).") var limit = 20
     @OptionGroup var common: Common
 
     private static let limits = 1...1_000_000
@@ -119,8 +119,8 @@ struct QueueCommand: AsyncParsableCommand {
     @OptionGroup(title: "Queue") var queue: QueueOptions
     @OptionGroup(title: "Logs") var logs: LogOptions
 
-    func wiring() async throws -> Wiring {
-      try Wiring(try await Settings(queue, logs), label: "gpt2.queue", defaultLevel: "error")
+    func wiring() throws -> Wiring {
+      try Wiring(Settings(queue, logs), label: "gpt2.queue", defaultLevel: "error")
     }
   }
 }

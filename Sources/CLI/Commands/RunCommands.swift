@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, model, taskModels, engine, drain, queue, logs)
+    let settings = try Settings(http, limits, model, taskModels, engine, drain, queue, logs)
     try await Wiring(settings, label: "gpt2.serve").embedded().run()
   }
 }
@@ -34,7 +34,7 @@ struct GatewayCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(http, limits, drain, queue, logs)
+    let settings = try Settings(http, limits, drain, queue, logs)
     try await Wiring(settings, label: "gpt2.gateway").gateway().run()
   }
 }
@@ -54,7 +54,7 @@ struct WorkerCommand: AsyncParsableCommand {
   @OptionGroup(title: "Logs") var logs: LogOptions
 
   func run() async throws {
-    let settings = try await Settings(model, taskModels, engine, drain, admin, limits, queue, logs)
+    let settings = try Settings(model, taskModels, engine, drain, admin, limits, queue, logs)
     try await Wiring(settings, label: "gpt2.worker").worker().run()
   }
 }

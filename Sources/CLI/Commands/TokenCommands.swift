@@ -21,15 +21,15 @@ struct TokenizeCommand: AsyncParsableCommand {
   func run() async throws {
     let tokenizer = try tokenizer(of: model)
     guard json else {
-      let text = String(decoding: StandardInput.readAll(), as: UTF8.self)
-      print(tokenizer.encode(text).map(String.init).joined(separator: " "))
+      let text = try StandardInput.text(from: try StandardInput.readAll())
+      StandardOutput.write(tokenizer.encode(text).map(String.init).joined(separator: " ") + "\n")
       return
     }
     try StandardInput.forEachLine { line, number in
       guard case .string(let text)? = try? JSONValue(parsing: line) else {
         throw ValidationError("line \(number) is no JSON string")
       }
-      print("[" + tokenizer.encode(text).map(String.init).joined(separator: ",") + "]")
+      StandardOutput.write("[" + tokenizer.encode(text).map(String.init).joined(separator: ",") + "]\n")
     }
   }
 }
@@ -53,7 +53,7 @@ struct DetokenizeCommand: AsyncParsableCommand {
   func run() async throws {
     let tokenizer = try tokenizer(of: model)
     guard json else {
-      let words = String(decoding: StandardInput.readAll(), as: UTF8.self).split(
+      let words = try StandardInput.text(from: try StandardInput.readAll()).split(
         whereSeparator: \.isWhitespace)
       let ids = try words.map { word in
         guard let id = Int32(word) else { throw ValidationError("\"\(word)\" is no token id") }
@@ -72,7 +72,7 @@ struct DetokenizeCommand: AsyncParsableCommand {
         }
         return id
       }
-      print(String(decoding: JSONValue.string(try tokenizer.decodeText(ids)).encoded, as: UTF8.self))
+      StandardOutput.write(JSONValue.string(try tokenizer.decodeText(ids)).encoded + Array("\n".utf8))
     }
   }
 }

@@ -8,6 +8,7 @@ final class CompletionPrinter: Sendable {
   private let isLive: Bool
   private let write: @Sendable (String) -> Void
   private let endsWithNewline = Mutex(true)
+  private let hasBegun = Mutex(false)
 
   /// - Parameters:
   ///   - prompt: stands before each completion.
@@ -19,16 +20,14 @@ final class CompletionPrinter: Sendable {
     self.write = write
   }
 
-  func begin() {
-    if isLive { put(heading(0) + prompt) }
-  }
-
-  /// A token's text, which is whole characters.
+  /// A token's text, which is whole characters. The prompt stands before the first one and not earlier: a request
+  /// that is refused prints nothing.
   func add(choice: Int, _ text: String) {
-    if isLive, choice == 0 { put(text) }
+    if isLive, choice == 0 { put(beginning + text) }
   }
 
   func finish(_ texts: [String]) {
+    if isLive { put(beginning) }
     for (number, text) in texts.enumerated() {
       if number > 0 || !isLive { put(heading(number) + prompt + text) }
       put("\n")
@@ -38,6 +37,15 @@ final class CompletionPrinter: Sendable {
   /// Ends the line that was begun, if one was.
   func stop() {
     if !endsWithNewline.withLock({ $0 }) { put("\n") }
+  }
+
+  /// What stands before the first token; empty once it was printed.
+  private var beginning: String {
+    let isFirst = hasBegun.withLock { hasBegun in
+      defer { hasBegun = true }
+      return !hasBegun
+    }
+    return isFirst ? heading(0) + prompt : ""
   }
 
   private func heading(_ number: Int) -> String {

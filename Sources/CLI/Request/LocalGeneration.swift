@@ -15,8 +15,7 @@ struct LocalGeneration: Sendable {
     do throws(TaskError) {
       if printsResult { try await printResult(until: stop) } else { try await printText(until: stop) }
     } catch {
-      guard case .failed(let failure) = error else { throw error }
-      throw ValidationError(RequestOptions.message(failure.message, param: failure.param))
+      throw error.ofCommandLine
     }
   }
 
@@ -32,7 +31,6 @@ struct LocalGeneration: Sendable {
       prompt: printedPrompt, count: request.completions,
       isLive: request.sequencesPerPrompt == request.completions
     ) { StandardOutput.write(isTerminal ? $0.printable : $0) }
-    printer.begin()
     do throws(TaskError) {
       let answer = try await task.run(
         request, interruption: { stop.isRequested ? .cancelled : nil },
@@ -46,5 +44,13 @@ struct LocalGeneration: Sendable {
       printer.stop()
       throw error
     }
+  }
+}
+
+extension TaskError {
+  /// What is wrong with a request, as what is wrong with its options.
+  var ofCommandLine: any Error {
+    guard case .failed(let failure) = self else { return self }
+    return ValidationError(RequestOptions.message(failure.message, param: failure.param))
   }
 }

@@ -4,12 +4,15 @@ import JobWire
 /// What a request may ask for beside its prompt. What is not given is left to whoever runs it.
 struct RequestOptions: ParsableArguments {
   @Option(
+    parsing: .unconditional,
     help: """
       How many tokens to add: 0 to the model's context, over the queue to MAX_NEW_TOKENS. Default: \
       \(RequestLimits.defaultNewTokens).
       """)
   var maxNewTokens: Int?
-  @Option(help: "Don't let the model end the text before so many new tokens: 0 to the same. Default: 0.")
+  @Option(
+    parsing: .unconditional,
+    help: "Don't let the model end the text before so many new tokens: 0 to the same. Default: 0.")
   var minTokens: Int?
   @Flag(help: "Go on where the model would end the text.") var ignoreEos = false
   @Option(
@@ -55,6 +58,7 @@ struct RequestOptions: ParsableArguments {
       """)
   var frequencyPenalty: Double?
   @Option(
+    parsing: .unconditionalSingleValue,
     help: ArgumentHelp(
       """
       Added to the logit of a token: \(LogitBias.allowed); may be given several times.
@@ -71,11 +75,13 @@ struct RequestOptions: ParsableArguments {
     help: "A whole number; the same one gives the same text. Default: one that follows from the job's id.")
   var seed: Int64?
   @Option(
-    name: [.customShort("n"), .customLong("n")],
+    name: [.customShort("n"), .customLong("n")], parsing: .unconditional,
     help: "How many completions: 1 to 128, over the queue to MAX_COMPLETIONS. Default: 1.")
   var completions: Int?
-  @Option(help: "Make so many and keep the likeliest n: n to as many as n may be. Default: n.") var bestOf:
-    Int?
+  @Option(
+    parsing: .unconditional,
+    help: "Make so many and keep the likeliest n: n to as many as n may be. Default: n.")
+  var bestOf: Int?
   @Option(
     parsing: .unconditional,
     help: """

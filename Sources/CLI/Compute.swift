@@ -12,6 +12,8 @@ struct Compute {
   let modelName: String
   /// The ids below it are tokens to all models.
   let vocabularySize: Int
+  /// Tokens that prompt and new text may have together, for all models that generate.
+  let contextLength: Int
   private let engines: [Engine]
 
   /// - Parameter defaultThreads: `THREADS`, where it is not given.
@@ -59,7 +61,14 @@ struct Compute {
     for definition in TaskDefinition.all { tasks[definition.task.name] = try task(definition) }
     self.tasks = TaskRegistry(tasks: tasks, fallback: plain)
     self.engines = Array(engines.values)
+    self.contextLength = engines.values.filter(\.generates).map(\.contextLength).min() ?? 0
     self.vocabularySize = engines.values.map(\.tokenizer.vocabularySize).min() ?? 0
     self.concurrency = engines.values.map(\.maxSequences).min() ?? 1
+  }
+}
+
+extension Engine {
+  fileprivate nonisolated var generates: Bool {
+    if case .languageModel = model.head { true } else { false }
   }
 }

@@ -93,9 +93,9 @@ extension Wiring {
     let compute = try Compute(
       settings: settings, defaultThreads: defaultThreads, metrics: counts, logger: logger)
     configuration.maxConcurrentJobs = compute.concurrency
-    activity.describe(model: compute.modelName, vocabulary: compute.vocabularySize) {
-      counts.tokenCount
-    }
+    activity.describe(
+      model: compute.modelName, vocabulary: compute.vocabularySize, context: compute.contextLength
+    ) { counts.tokenCount }
     return Worker(
       queue: queue, tasks: compute.tasks, configuration: configuration, observers: [activity, counts],
       logger: logger)

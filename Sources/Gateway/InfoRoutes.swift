@@ -47,6 +47,7 @@ struct InfoRoutes: Sendable {
       ("min_ttl_ms", RequestLimits.ttlMilliseconds.lowerBound),
       ("max_ttl_ms", RequestLimits.ttlMilliseconds.upperBound),
     ]
+    if let length = try? await models.contextLength() { all.append(("context_length", length)) }
     if let size = try? await models.vocabularySize() { all.append(("max_token", size - 1)) }
     return all
   }

@@ -81,10 +81,11 @@ final class JobTrail: JobFollower, Sendable {
     let result = try JobResult.stored(bytes)
     guard result.status == .completed else { throw APIError(result) }
     for choice in result.choices ?? [] {
-      guard let rest = state.texts[choice.index, default: StreamedText()].rest(of: choice.text) else {
-        throw APIError.textDiffers
+      let text = state.texts[choice.index] ?? StreamedText()
+      guard let rest = text.rest(of: choice.text) else { throw APIError.textDiffers }
+      if let event = format.event(ofRest: rest, of: choice, told: text.tokenCount) {
+        state.lines.append(event.encoded)
       }
-      if !rest.isEmpty { state.lines.append(format.event(ofRest: rest, choice: choice.index).encoded) }
     }
     state.lines += format.ending(result, bytes: bytes)
   }

@@ -32,7 +32,16 @@ final class ModelDirectory: Sendable {
 
   /// The ids below it are tokens to every model; nil while that isn't known.
   func vocabularySize() async throws(JobQueueError) -> Int? {
-    try await workers().compactMap { $0.info[WorkerInfo.vocabulary].flatMap { Int($0) } }.min()
+    try await least(WorkerInfo.vocabulary)
+  }
+
+  /// The tokens that prompt and new text may have together, wherever the job runs; nil while that isn't known.
+  func contextLength() async throws(JobQueueError) -> Int? {
+    try await least(WorkerInfo.context)
+  }
+
+  private func least(_ name: String) async throws(JobQueueError) -> Int? {
+    try await workers().compactMap { $0.info[name].flatMap { Int($0) } }.min()
   }
 
   private func workers() async throws(JobQueueError) -> [WorkerStatus] {

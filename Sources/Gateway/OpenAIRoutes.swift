@@ -23,11 +23,11 @@ struct OpenAIRoutes: Sendable {
       if models.isTask(completion.model) { job.taskName = completion.model }
       let order = try dispatcher.order(job, request, context)
       let response = CompletionResponse(
-        jobID: order.id.rawValue, model: completion.model, created: WallClock.seconds)
+        jobID: order.id.rawValue, model: completion.model, created: WallClock.seconds,
+        includesUsage: completion.includesUsage)
       if job.stream {
         return try await dispatcher.stream(
-          of: order, as: CompletionStreamFormat(response: response, includesUsage: completion.includesUsage),
-          context)
+          of: order, as: CompletionStreamFormat(response: response), context)
       }
       let result = try await dispatcher.result(of: order, context).result
       return Response(
@@ -43,7 +43,7 @@ struct OpenAIRoutes: Sendable {
   }
 
   private func model(_ request: Request, _ context: GatewayContext) async throws -> Response {
-    let name = context.parameters.get("model") ?? ""
+    let name = context.parameters.get("model").map(\.percentDecoded) ?? ""
     try await check(name)
     return Response(status: .ok, json: ModelList.json(name, created: models.begin).encoded)
   }
@@ -60,9 +60,11 @@ struct OpenAIRoutes: Sendable {
 }
 
 extension APIError {
-  /// As OpenAI's service says it: what is out of range is a bad request there.
+  /// As OpenAI's service says it: what is out of range is a bad request there, and fields have OpenAI's names.
   fileprivate var asOpenAI: APIError {
     guard status == .unprocessableContent else { return self }
+    let isValue = code == WireError.Kind.invalid.rawValue
+    let param = isValue && param == "max_new_tokens" ? "max_tokens" : param
     var error = APIError(.badRequest, code: code, message, param: param, headers: headers)
     error.jobID = jobID
     return error

@@ -5,8 +5,13 @@ protocol StreamFormat: Sendable {
   /// A token that is new to the client.
   func event(of token: JobPiece.Token, choice: Int) -> JSONValue
 
-  /// Text that belongs to none of the tokens that were told.
-  func event(ofRest text: String, choice: Int) -> JSONValue
+  /// What was not told token by token; nil if there is nothing to say.
+  ///
+  /// - Parameters:
+  ///   - text: belongs to none of the tokens that were told; may be empty.
+  ///   - choice: as it is in the result.
+  ///   - told: how many of its tokens were.
+  func event(ofRest text: String, of choice: JobResult.Choice, told: Int) -> JSONValue?
 
   /// The events at the end of a completed job, each a line of JSON.
   ///
@@ -29,8 +34,11 @@ struct GenerateStreamFormat: StreamFormat {
     ])
   }
 
-  func event(ofRest text: String, choice: Int) -> JSONValue {
-    .fields([("id", .string(id)), ("index", .integer(Int64(choice))), ("text", .string(text))])
+  func event(ofRest text: String, of choice: JobResult.Choice, told: Int) -> JSONValue? {
+    if text.isEmpty { return nil }
+    return .fields([
+      ("id", .string(id)), ("index", .integer(Int64(choice.index))), ("text", .string(text)),
+    ])
   }
 
   func ending(_ result: JobResult, bytes: [UInt8]) -> [[UInt8]] { [bytes] }

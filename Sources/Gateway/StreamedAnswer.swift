@@ -77,10 +77,9 @@ final class StreamedAnswer: JobFollower {
     let result = try JobResult.stored(bytes)
     guard result.status == .completed else { throw APIError(result) }
     for choice in result.choices ?? [] {
-      guard let rest = texts[choice.index, default: StreamedText()].rest(of: choice.text) else {
-        throw APIError.textDiffers
-      }
-      if !rest.isEmpty { events.add(format.event(ofRest: rest, choice: choice.index)) }
+      let text = texts[choice.index] ?? StreamedText()
+      guard let rest = text.rest(of: choice.text) else { throw APIError.textDiffers }
+      if let event = format.event(ofRest: rest, of: choice, told: text.tokenCount) { events.add(event) }
     }
     for event in format.ending(result, bytes: bytes) { events.add(json: event) }
   }

@@ -7,6 +7,8 @@ package enum WorkerInfo {
   package static let model = "model"
   /// How many tokens the vocabularies of all its models have.
   package static let vocabulary = "vocabulary"
+  /// How many tokens prompt and new text may have together, for all models that generate.
+  package static let context = "context"
   package static let version = "version"
   /// The ids of the running jobs, with commas between.
   package static let jobs = "jobs"

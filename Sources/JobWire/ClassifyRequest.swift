@@ -11,11 +11,8 @@ package enum ClassifyRequest {
     let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(fieldNames)
     var job = JobRequest(
-      id: try reader.id("id"), prompts: try reader.prompts("input", limits: limits),
+      id: try reader.id("id"), prompts: [try reader.prompt("input", limits: limits)],
       taskName: try reader.string("task_name", maxLength: RequestLimits.maxTaskNameLength) ?? defaultTask)
-    guard job.prompts.count == 1 else {
-      throw WireError(.invalid, "input must be one text; several need a request each", param: "input")
-    }
     guard let task = TaskDescription.all.first(where: { $0.name == job.taskName }), task.kind == .classify
     else {
       let names = TaskDescription.all.filter { $0.kind == .classify }.map { "\"\($0.name)\"" }

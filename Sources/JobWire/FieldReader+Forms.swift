@@ -1,12 +1,10 @@
 /// Fields that have a form of their own.
 extension FieldReader {
-  /// Reads a prompt in any of its forms: a string, a list of token ids, or a list of such.
+  /// Reads prompts in any of their forms: a string, a list of token ids, or a list of such.
   func prompts(_ name: String, limits: RequestLimits) throws(WireError) -> [Prompt] {
-    let text = "a string of 1 to \(limits.maxPromptBytes) bytes"
-    let allowed = "\(text), a list of token ids, or a list of at most \(limits.maxPrompts) of either"
-    guard let value = self[name] else {
-      throw WireError(.invalid, "\(name) is required: \(allowed)", param: name)
-    }
+    let allowed =
+      "\(Self.text(limits)), a list of token ids, or a list of at most \(limits.maxPrompts) of either"
+    let value = try required(name, allowed: allowed)
     guard case .array(let elements) = value, !elements.isEmpty else {
       return [try prompt(name, value, limits: limits, allowed: allowed)]
     }
@@ -25,28 +23,72 @@ extension FieldReader {
     return prompts
   }
 
+  /// Reads one prompt: a string, or a list of token ids.
+  func prompt(_ name: String, limits: RequestLimits) throws(WireError) -> Prompt {
+    let allowed = "\(Self.text(limits)), or a list of token ids"
+    return try prompt(name, try required(name, allowed: allowed), limits: limits, allowed: allowed)
+  }
+
+  /// Reads a prompt that must be a string.
+  func textPrompt(_ name: String, limits: RequestLimits) throws(WireError) -> Prompt {
+    let allowed = Self.text(limits)
+    let value = try required(name, allowed: allowed)
+    guard let text = value.stringValue else { throw wrong(name, value, allowed: allowed) }
+    return try prompt(name, text, limits: limits)
+  }
+
+  /// Reads a prompt that must be a list of token ids.
+  func tokenPrompt(_ name: String) throws(WireError) -> Prompt {
+    let allowed = "a list of at least one token id"
+    let value = try required(name, allowed: allowed)
+    guard let elements = value.arrayValue, !elements.isEmpty else {
+      throw wrong(name, value, allowed: allowed)
+    }
+    return try prompt(name, elements, allowed: allowed)
+  }
+
+  private static func text(_ limits: RequestLimits) -> String {
+    "a string of 1 to \(limits.maxPromptBytes) bytes"
+  }
+
+  private func required(_ name: String, allowed: String) throws(WireError) -> JSONValue {
+    guard let value = self[name] else {
+      throw WireError(.invalid, "\(name) is required: \(allowed)", param: name)
+    }
+    return value
+  }
+
   private func prompt(
     _ name: String, _ value: JSONValue, limits: RequestLimits, allowed: String
   ) throws(WireError) -> Prompt {
     switch value {
-    case .string(let text):
-      guard (1...limits.maxPromptBytes).contains(text.utf8.count) else {
-        throw WireError(
-          .invalid,
-          "\(name) has \(text.utf8.count) bytes of UTF-8; 1 to \(limits.maxPromptBytes) are allowed",
-          param: name)
-      }
-      return .text(text)
+    case .string(let text): return try prompt(name, text, limits: limits)
     case .array(let elements) where !elements.isEmpty:
-      let tokens = elements.compactMap(\.integerValue).filter { (0...Int64(Int32.max)).contains($0) }
-      guard tokens.count == elements.count else {
-        throw WireError(
-          .invalid, "\(name) has a list with something else than token ids; allowed is \(allowed)",
-          param: name)
-      }
-      return .tokens(tokens.map(Int.init))
+      return try prompt(name, elements, allowed: allowed)
     default: throw wrong(name, value, allowed: allowed)
     }
+  }
+
+  private func prompt(
+    _ name: String, _ text: String, limits: RequestLimits
+  ) throws(WireError) -> Prompt {
+    guard (1...limits.maxPromptBytes).contains(text.utf8.count) else {
+      throw WireError(
+        .invalid, "\(name) has \(text.utf8.count) bytes of UTF-8; 1 to \(limits.maxPromptBytes) are allowed",
+        param: name)
+    }
+    return .text(text)
+  }
+
+  private func prompt(
+    _ name: String, _ elements: [JSONValue], allowed: String
+  ) throws(WireError) -> Prompt {
+    let tokens = elements.compactMap(\.integerValue).filter { (0...Int64(Int32.max)).contains($0) }
+    guard tokens.count == elements.count else {
+      throw WireError(
+        .invalid, "\(name) has a list with something else than token ids; allowed is \(allowed)", param: name)
+    }
+    return .tokens(tokens.map(Int.init))
   }
 
   /// Reads an object from token ids, as decimal strings, to numbers.
@@ -82,8 +124,9 @@ extension FieldReader {
     let strings = values.compactMap(\.stringValue)
     let allowed =
       "a string or up to \(limits.maxStopStrings) strings, each of 1 to \(limits.maxStopLength) characters"
-    guard strings.count == values.count, strings.count <= limits.maxStopStrings else {
-      throw wrong(name, value, allowed: allowed)
+    guard values.count <= limits.maxStopStrings else { throw wrong(name, value, allowed: allowed) }
+    if let other = values.first(where: { $0.stringValue == nil }) {
+      throw wrong(name, other, allowed: allowed)
     }
     let lengths = 1...limits.maxStopLength
     if let bad = strings.first(where: { !lengths.contains($0.unicodeScalars.count) }) {
@@ -105,7 +148,7 @@ extension FieldReader {
   func traceparent(_ name: String) throws(WireError) -> String? {
     guard let value = self[name] else { return nil }
     guard let text = value.stringValue, JobRequest.isValidTraceparent(text) else {
-      throw wrong(name, value, allowed: "the form 00-<32 hex>-<16 hex>-<2 hex> of W3C")
+      throw wrong(name, value, allowed: "the form 00-<32 hex>-<16 hex>-<2 hex> of W3C, neither id all zeros")
     }
     return text
   }

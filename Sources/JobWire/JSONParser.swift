@@ -1,6 +1,6 @@
 /// A strict parser of JSON (RFC 8259) that never recurses deeper than it is told.
 ///
-/// Refused: anything after the value, duplicate names in one object, invalid UTF-8, numbers beyond a double.
+/// Refused: anything after the value, duplicate names in one object, invalid UTF-8.
 /// Tolerated: a byte order mark at the start, and halves of a surrogate pair in escapes, which become U+FFFD
 /// as they do in other tools, for the sake of clients that cut strings in UTF-16.
 struct JSONParser {
@@ -126,8 +126,8 @@ struct JSONParser {
       try digits()
     }
     let text = String(decoding: bytes[start..<at], as: UTF8.self)
-    if isInteger, let value = Int64(text) { return .integer(value) }
-    guard let value = Double(text), value.isFinite else { throw error("a number is too big") }
+    if isInteger { return Int64(text).map { .integer($0) } ?? .bigNumber(text) }
+    guard let value = Double(text), value.isFinite else { return .bigNumber(text) }
     return .double(value)
   }
 

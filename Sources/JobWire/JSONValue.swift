@@ -4,8 +4,10 @@ package enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   case integer(Int64)
-  /// Any other number: with a fraction or an exponent, or too big for `integer`. Always finite.
+  /// A number with a fraction or an exponent. Always finite.
   case double(Double)
+  /// A number beyond both, as it was written.
+  case bigNumber(String)
   case string(String)
   case array([JSONValue])
   case object([Field])
@@ -55,10 +57,12 @@ package enum JSONValue: Sendable, Equatable {
     }
   }
 
+  /// The number; `nil` for one beyond a double.
   package var doubleValue: Double? {
     switch self {
     case .integer(let value): Double(value)
     case .double(let value): value
+    case .bigNumber(let text): Double(text).flatMap { $0.isFinite ? $0 : nil }
     default: nil
     }
   }
@@ -70,8 +74,10 @@ package enum JSONValue: Sendable, Equatable {
     case .bool(let value): "\(value)"
     case .integer(let value): "\(value)"
     case .double(let value): "\(value)"
-    case .string(let value): value.utf8.count <= 40 ? "the string \"\(value)\"" : "a string"
-    case .array: "an array"
+    case .bigNumber(let text): text.utf8.count <= 40 ? text : "a number of \(text.utf8.count) characters"
+    case .string(let value):
+      value.utf8.count <= 40 ? "the string \"\(value)\"" : "a string of \(value.utf8.count) bytes"
+    case .array(let values): values.isEmpty ? "an empty array" : "an array of \(values.count)"
     case .object: "an object"
     }
   }

@@ -15,6 +15,7 @@ struct JSONWriter {
     case .integer(let value): append("\(value)")
     // JSON has no word for infinities and NaN.
     case .double(let value): append(value.isFinite ? "\(value)" : "null")
+    case .bigNumber(let text): append(text)
     case .string(let value): append(quoted: value)
     case .array(let values):
       append("[")

@@ -13,7 +13,7 @@ package struct JobFailure: Sendable, Equatable {
     package static let invalidValue = Code(rawValue: WireError.Kind.invalid.rawValue)
     package static let unknownField = Code(rawValue: WireError.Kind.unknownField.rawValue)
     package static let notSupported = Code(rawValue: WireError.Kind.unsupported.rawValue)
-    /// Prompt and new tokens don't fit the model's context.
+    /// Prompt and new tokens don't fit the model's context, and the prompt was not to be cut.
     package static let contextLengthExceeded = Code(rawValue: "context_length_exceeded")
     /// Workers died while they ran the job, as often as `MAX_ATTEMPTS` allows.
     package static let workerCrashed = Code(rawValue: "worker_crashed")
@@ -33,6 +33,20 @@ package struct JobFailure: Sendable, Equatable {
     self.code = code
     self.message = message
     self.param = param
+  }
+
+  /// A prompt that is not to be cut and too long.
+  ///
+  /// - Parameters:
+  ///   - context: tokens that the model can look at.
+  ///   - prompt: tokens of the prompt.
+  ///   - newTokens: those that are to be made.
+  package static func contextLengthExceeded(_ context: Int, prompt: Int, newTokens: Int) -> JobFailure {
+    JobFailure(
+      code: .contextLengthExceeded,
+      message:
+        "the model's context is \(context) tokens, and \(prompt + newTokens) were asked for: \(prompt) in the "
+        + "prompt and \(newTokens) to be made; shorten the prompt or ask for fewer", param: "prompt")
   }
 
   package init(_ error: WireError) {

@@ -30,6 +30,7 @@ extension JobRequest {
       taskName: try reader.string("task_name", maxLength: RequestLimits.maxTaskNameLength))
     try request.readSettings(
       reader, lengthName: "max_new_tokens", defaultLength: RequestLimits.defaultNewTokens, limits: limits)
+    request.truncates = try reader.bool("truncate") ?? true
     request.replyTo = try replyTo(reader, mode: mode, limits: limits)
     request.traceparent = try reader.traceparent("traceparent")
     return request
@@ -107,10 +108,13 @@ extension JobRequest {
     return key
   }
 
-  /// Whether this is a `traceparent` of the W3C: lower-case hexadecimal fields of 2, 32, 16 and 2 digits.
+  /// Whether this is a `traceparent` of the W3C: lower-case hexadecimal fields of 2, 32, 16 and 2 digits, a version that
+  /// isn't `ff`, and no id of zeros alone.
   package static func isValidTraceparent(_ text: String) -> Bool {
     let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
     return parts.map(\.count) == [2, 32, 16, 2]
+      && !parts[0].elementsEqual("ff".utf8)
+      && parts[1...2].allSatisfy { id in id.contains { $0 != UInt8(ascii: "0") } }
       && parts.joined().allSatisfy {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
           || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
@@ -122,6 +126,7 @@ extension JobRequest {
     "id", "prompt", "task_name", "max_new_tokens", "min_tokens", "ignore_eos", "temperature", "top_k",
     "top_p",
     "min_p", "typical_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias", "stop",
-    "seed", "n", "best_of", "logprobs", "echo", "stream", "priority", "ttl_ms", "reply_to", "traceparent",
+    "seed", "n", "best_of", "logprobs", "echo", "truncate", "stream", "priority", "ttl_ms", "reply_to",
+    "traceparent",
   ]
 }

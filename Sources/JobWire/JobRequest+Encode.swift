@@ -27,6 +27,7 @@ extension JobRequest {
       ("best_of", bestOf.map { .integer(Int64($0)) }),
       ("logprobs", logprobs.map { .integer(Int64($0)) }),
       ("echo", echo ? .bool(true) : nil),
+      ("truncate", truncates ? nil : .bool(false)),
       ("stream", stream ? .bool(true) : nil),
       ("priority", priority == .default ? nil : .string(priority.rawValue)),
       ("ttl_ms", ttlMilliseconds.map { .integer(Int64($0)) }),

@@ -54,6 +54,8 @@ package struct JobRequest: Sendable, Equatable {
   package var logprobs: Int?
   /// Whether the text begins with the prompt.
   package var echo = false
+  /// Whether a prompt that is too long for the model's context is cut; else the job is refused.
+  package var truncates = true
   package var priority = Priority.default
   /// The job is dropped as expired when no worker began it in that time.
   package var ttlMilliseconds: Int?
@@ -71,8 +73,8 @@ package struct JobRequest: Sendable, Equatable {
     self.taskName = taskName
   }
 
-  /// Sequences that are made of each prompt.
-  package var sequencesPerPrompt: Int { max(completions, bestOf ?? 1) }
+  /// Sequences that are made of each prompt. To score it one is enough.
+  package var sequencesPerPrompt: Int { maxNewTokens == 0 ? 1 : max(completions, bestOf ?? 1) }
 
   /// Whether the request is to be answered from the tokens of its prompts alone: nothing is computed for it.
   package var isTokenization: Bool { maxNewTokens == 0 && (logprobs == nil || !echo) }
@@ -83,8 +85,9 @@ package struct JobRequest: Sendable, Equatable {
     return isClassification ? 0 : maxNewTokens * sequencesPerPrompt * prompts.count
   }
 
-  /// Whether the tokens can be told as they come: the best of several are only known at the end.
-  package var tellsTokens: Bool { stream && sequencesPerPrompt == completions }
+  /// Whether the tokens can be told as they come: the best of several are only known at the end, and what is made of none
+  /// has no parts.
+  package var tellsTokens: Bool { stream && maxNewTokens > 0 && (bestOf ?? completions) == completions }
 
   /// Names everything that the requester did for one purpose of its own, for the logs.
   package var traceID: String? {

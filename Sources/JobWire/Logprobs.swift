@@ -31,6 +31,14 @@ package struct Logprobs: Sendable, Equatable {
     self.textOffset = textOffset
   }
 
+  /// Those of the tokens behind the first `count`; nil if there is none.
+  package func after(_ count: Int) -> Logprobs? {
+    if tokens.count <= count { return nil }
+    return Logprobs(
+      tokens: Array(tokens.dropFirst(count)), tokenLogprobs: Array(tokenLogprobs.dropFirst(count)),
+      topLogprobs: Array(topLogprobs.dropFirst(count)), textOffset: Array(textOffset.dropFirst(count)))
+  }
+
   package var json: JSONValue {
     .fields([
       ("tokens", .array(tokens.map { .string($0) })),

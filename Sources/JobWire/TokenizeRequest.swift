@@ -9,14 +9,7 @@ package enum TokenizeRequest {
   ) throws(WireError) -> JobRequest {
     let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(tokenizeFields)
-    let allowed = "a string of 1 to \(limits.maxPromptBytes) bytes"
-    guard let value = reader["text"] else {
-      throw WireError(.invalid, "text is required: \(allowed)", param: "text")
-    }
-    guard let text = value.stringValue, (1...limits.maxPromptBytes).contains(text.utf8.count) else {
-      throw reader.wrong("text", value, allowed: allowed)
-    }
-    return try job(.text(text), reader)
+    return try job(try reader.textPrompt("text", limits: limits), reader)
   }
 
   package static func detokenize(
@@ -24,15 +17,7 @@ package enum TokenizeRequest {
   ) throws(WireError) -> JobRequest {
     let reader = try FieldReader(object: bytes, limits: limits)
     try reader.refuseUnknown(detokenizeFields)
-    guard let value = reader["tokens"] else {
-      throw WireError(.invalid, "tokens is required: a list of token ids", param: "tokens")
-    }
-    let elements = value.arrayValue ?? []
-    let tokens = elements.compactMap(\.integerValue).filter { (0...Int64(Int32.max)).contains($0) }
-    guard !elements.isEmpty, tokens.count == elements.count else {
-      throw reader.wrong("tokens", value, allowed: "a list of at least one token id")
-    }
-    return try job(.tokens(tokens.map(Int.init)), reader)
+    return try job(try reader.tokenPrompt("tokens"), reader)
   }
 
   private static func job(_ prompt: Prompt, _ reader: FieldReader) throws(WireError) -> JobRequest {
@@ -40,7 +25,11 @@ package enum TokenizeRequest {
       id: try reader.id("id"), prompts: [prompt],
       taskName: try reader.string("task_name", maxLength: RequestLimits.maxTaskNameLength))
     if let task = TaskDescription.all.first(where: { $0.name == job.taskName }), task.kind == .classify {
-      throw WireError(.invalid, "task_name must be a task that generates", param: "task_name")
+      let names = TaskDescription.all.filter { $0.kind == .generate }.map { "\"\($0.name)\"" }
+      throw WireError(
+        .invalid,
+        "task_name must be absent or a task that generates, like \(names.joined(separator: ", ")); "
+          + "found \"\(task.name)\", which classifies", param: "task_name")
     }
     job.maxNewTokens = 0
     job.echo = true

@@ -61,25 +61,31 @@ package struct ClassifyTask: JobTask {
       throw .failed(
         JobFailure(code: .invalidValue, message: "a classification takes one prompt", param: "prompt"))
     }
+    let tokens: [Int32]
     do {
-      let prompt = try TokenizedPrompt(
-        request.prompts[0], template: template, tokenizer: engine.tokenizer)
-      return Array(prompt.tokens.prefix(engine.contextLength))
+      tokens = try TokenizedPrompt(request.prompts[0], template: template, tokenizer: engine.tokenizer).tokens
     } catch {
       throw .failed(JobFailure(engineError: error, param: "prompt"))
+    }
+    guard request.truncates || tokens.count <= longest else {
+      throw .failed(.contextLengthExceeded(longest, prompt: tokens.count, newTokens: 0))
+    }
+    return Array(tokens.prefix(longest))
+  }
+
+  /// How many tokens of a text are looked at.
+  private var longest: Int {
+    if case .length(let count) = engine.model.metadata.padding {
+      min(count, engine.contextLength)
+    } else {
+      engine.contextLength
     }
   }
 
   /// The tokens up to the position whose logits count, as the model was trained to be read.
   private func padded(_ tokens: [Int32]) -> [Int32] {
-    let length: Int
-    switch engine.model.metadata.padding {
-    case .none: return tokens
-    case .length(let count): length = min(count, engine.contextLength)
-    case .context: length = engine.contextLength
-    }
-    let padding = repeatElement(engine.model.metadata.padToken, count: max(0, length - tokens.count))
-    return Array(tokens.prefix(length)) + padding
+    if case .none = engine.model.metadata.padding { return tokens }
+    return tokens + repeatElement(engine.model.metadata.padToken, count: longest - tokens.count)
   }
 
   static func softmax(_ logits: [Float]) -> [Double] {

@@ -32,10 +32,17 @@ package struct GenerateTask: JobTask {
     do {
       let prompt = try TokenizedPrompt(prompt, template: template, tokenizer: engine.tokenizer)
       if request.isTokenization { return prompt }
+      let context = engine.contextLength
+      guard request.truncates || prompt.tokens.count + request.maxNewTokens <= context else {
+        throw TaskError.failed(
+          .contextLengthExceeded(
+            context, prompt: prompt.tokens.count, newTokens: request.maxNewTokens))
+      }
       // A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
       // never loses more than half of the context to them: the text then ends where the context is full.
-      let context = engine.contextLength
       return try prompt.suffix(max(context - request.maxNewTokens, context / 2), tokenizer: engine.tokenizer)
+    } catch let error as TaskError {
+      throw error
     } catch {
       throw .failed(JobFailure(engineError: error, param: "prompt"))
     }
@@ -159,7 +166,7 @@ extension GenerateTask {
     for (number, prompt) in prompts.enumerated() {
       let made = results.isEmpty ? [] : Array(results[number * each..<(number + 1) * each])
       for index in 0..<request.completions {
-        let result = request.bestOf == nil ? made.dropFirst(index).first : made.likeliest[index]
+        let result = (request.bestOf == nil ? made : made.likeliest).dropFirst(index).first
         choices.append(
           choice(choices.count, of: request, prompt, made.first?.promptLogprobs ?? [], result))
       }

@@ -10,6 +10,7 @@ package final class WorkerActivity: WorkerObserver {
     var jobs: [JobID] = []
     var model: String?
     var vocabulary: Int?
+    var context: Int?
     var countTokens: @Sendable () -> Int = { 0 }
     var samples: [(time: ContinuousClock.Instant, tokens: Int)] = []
   }
@@ -25,11 +26,15 @@ package final class WorkerActivity: WorkerObserver {
   ///
   /// - Parameters:
   ///   - vocabulary: how many tokens all models have.
+  ///   - context: how many tokens all models that generate can look at.
   ///   - countTokens: how many tokens were made since the start.
-  package func describe(model: String, vocabulary: Int, countTokens: @escaping @Sendable () -> Int) {
+  package func describe(
+    model: String, vocabulary: Int, context: Int, countTokens: @escaping @Sendable () -> Int
+  ) {
     state.withLock { state in
       state.model = model
       state.vocabulary = vocabulary
+      state.context = context
       state.countTokens = countTokens
     }
   }
@@ -52,6 +57,7 @@ package final class WorkerActivity: WorkerObserver {
       ]
       info[WorkerInfo.model] = state.model
       info[WorkerInfo.vocabulary] = state.vocabulary.map(String.init)
+      info[WorkerInfo.context] = state.context.map(String.init)
       state.samples.removeAll { now - $0.time > Self.window }
       if let first = state.samples.first, now - first.time >= .milliseconds(500) {
         let speed = Double(tokens - first.tokens) / ((now - first.time) / .seconds(1))

@@ -27,7 +27,7 @@ POLICY = (
 STRICTER = "require-trusted-types-for 'script'"
 LIMITS = {
     "max_new_tokens": 512, "max_prompt_bytes": 65536, "max_body_bytes": 262144, "max_stop_strings": 8,
-    "max_logprobs": 20, "max_n": 8}
+    "max_logprobs": 20, "max_n": 8, "context_length": 500}
 FIELDS = {
     "prompt", "task_name", "max_new_tokens", "temperature", "top_k", "top_p", "min_p", "typical_p",
     "repetition_penalty", "presence_penalty", "frequency_penalty", "stop", "seed", "n", "logprobs", "stream"}

@@ -77,7 +77,7 @@ def test_pointing_at_a_token_shows_its_alternatives(open_page, shot):
 
 def test_stop_ends_the_text_and_keeps_what_is_there(open_page, shot):
     page = open_page("/")
-    write(page, "The king", 512)
+    write(page, "The king", 250)
     page.locator("#run").click()
     expect(page.locator(".token").nth(1)).to_be_attached()
     page.locator("#cancel").click()
@@ -85,6 +85,12 @@ def test_stop_ends_the_text_and_keeps_what_is_there(open_page, shot):
     assert len(written(page)) > 0
     expect(page.locator("#run")).not_to_have_attribute("aria-disabled", "true")
     shot(page, "playground-stopped")
+
+
+@needs_mock
+def test_no_more_tokens_are_offered_than_the_context_has(open_page):
+    page = open_page("/")
+    expect(page.locator("#max_new_tokens + input")).to_have_attribute("max", "500")
 
 
 @needs_mock

@@ -35,6 +35,7 @@ def test_a_stream_tells_the_text_of_the_completion(client):
     assert len(chunks) > 20 and len({chunk.id for chunk in chunks}) == 1
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "length"
     assert chunks[-1].choices == [] and chunks[-1].usage.completion_tokens == 20
+    assert all(chunk.usage is None and "usage" in chunk.model_fields_set for chunk in chunks[:-1])
 
 
 def test_n_gives_so_many_different_texts_of_each_prompt(client):
@@ -76,6 +77,21 @@ def test_an_echo_scores_its_prompt(client):
     assert choice.logprobs.token_logprobs[0] is None and all(value < 0 for value in choice.logprobs.token_logprobs[1:])
     assert "".join(choice.logprobs.tokens) == "The king"
     assert choice.logprobs.text_offset[0] == 0
+
+
+def test_the_best_of_several_is_streamed_with_its_logprobs(client):
+    request = dict(best_of=3, temperature=1, seed=11, max_tokens=10, logprobs=1)
+    whole = complete(client, **request).choices[0]
+    chunks = [chunk.choices[0] for chunk in complete(client, stream=True, **request)]
+    assert [chunk.text for chunk in chunks] == [whole.text, ""]
+    assert chunks[0].logprobs == whole.logprobs and chunks[1].logprobs is None
+
+
+def test_a_prompt_that_does_not_fit_the_context_is_refused(client):
+    for request in ({"prompt": "The king " * 2000}, {"prompt": [5] * 3000}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            complete(client, **request)
+        assert refused.value.code == "context_length_exceeded" and "context" in refused.value.message
 
 
 def test_a_text_ends_before_its_stop_string(client):

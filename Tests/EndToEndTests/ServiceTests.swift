@@ -108,6 +108,42 @@ import Testing
     #expect(both.usage?.promptTokens == 32)
   }
 
+  @Test func aLongPromptThatIsNotToBeCutIsRefused() async throws {
+    let service = try await Service(.embedded, environment: ["MAX_CTX": "64"])
+    let words = String(repeating: "castle ", count: 300)
+    for task in ["", #", "task_name": "spam""#] {
+      let refused = try await service.generate(#"{"prompt": "\#(words)", "truncate": false\#(task)}"#)
+      #expect(refused.status == 422)
+      #expect(refused.body.contains("context_length_exceeded"), "\(refused.body)")
+      #expect(refused.body.contains("64 tokens"), "\(refused.body)")
+    }
+    // To the last token that fits.
+    for (newTokens, status) in [(62, 200), (63, 422)] {
+      let answer = try await service.generate(
+        #"{"prompt": "The king", "max_new_tokens": \#(newTokens), "truncate": false}"#)
+      #expect(answer.status == status, "\(answer.body)")
+    }
+    try await service.waitUntilReady()
+    #expect(try await service.request("/info").body.contains(#""context_length":64"#))
+  }
+
+  @Test func aPromptIsScoredOnceForAllItsChoices() async throws {
+    let service = try await Service(.embedded)
+    let scoring = #"{"prompt": "The king", "max_new_tokens": 0, "echo": true, "logprobs": 0"#
+    let one = try await service.result(scoring + "}")
+    for fields in [#", "n": 2"#, #", "n": 2, "best_of": 3"#] {
+      let choices = try await service.result(scoring + fields + "}").choices ?? []
+      #expect(choices.map(\.index) == [0, 1])
+      for choice in choices {
+        #expect(choice.text == "The king")
+        #expect(choice.logprobs == one.choices?.first?.logprobs)
+      }
+    }
+    let tokenized = try await service.result(
+      #"{"prompt": "The king", "max_new_tokens": 0, "best_of": 2, "echo": true}"#)
+    #expect(tokenized.choices?.map(\.text) == ["The king"])
+  }
+
   @Test func aJobThatNoWorkerBeginsInItsTimeExpires() async throws {
     let service = try await Service(.redis, workers: 0)
     let answer = try await service.generate(#"{"prompt": "x", "ttl_ms": 200}"#)

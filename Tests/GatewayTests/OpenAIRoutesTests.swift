@@ -87,8 +87,86 @@ import Testing
       #expect(choices[1]["logprobs"]?["top_logprobs"]?.arrayValue?.first?["z"]?.doubleValue == -0.1)
       #expect(choices[1]["logprobs"]?["top_logprobs"]?.arrayValue?.first?["bytes:\\xe2"]?.doubleValue == -0.5)
       #expect(choices.map { $0["finish_reason"]?.stringValue } == [nil, nil, nil, "length"])
+      for chunk in chunks.dropLast() {
+        #expect(chunk.fieldsValue?.first { $0.name == "usage" }?.value == .null)
+      }
       #expect(chunks.last?["choices"]?.arrayValue == [])
       #expect(chunks.last?["usage"]?["completion_tokens"]?.integerValue == 2)
+    }
+  }
+
+  @Test(
+    "What is only known at the end is streamed with the log-probabilities of the tokens that were not told")
+  func logprobsAtTheEnd() async throws {
+    let fixture = GatewayFixture()
+    try await fixture.run { client in
+      async let reply = client.send(
+        .post, "/v1/completions",
+        body: #"{"model":"gpt2","prompt":"a","n":1,"best_of":2,"stream":true,"logprobs":0}"#)
+      let worker = try await HandWorker.take(from: fixture.memory)
+      try await worker.emit(0, ["x"])
+      let logprobs = Logprobs(
+        tokens: ["x", "y", "z"], tokenLogprobs: [-1, -2, -3], topLogprobs: [nil, nil, nil],
+        textOffset: [0, 1, 2])
+      try await worker.post(
+        JobResult(
+          id: worker.id.rawValue, status: .completed, completion: "xyz",
+          choices: [.init(text: "xyz", finishReason: .length, tokens: [1, 2, 3], logprobs: logprobs)],
+          usage: .init(promptTokens: 1, completionTokens: 3)))
+      let events = try await reply.text.split(separator: "\n\n").map { $0.dropFirst(6) }
+      let chunks = try events.dropLast().map { try JSONValue(parsing: Array($0.utf8)) }
+      #expect(chunks.allSatisfy { chunk in chunk.fieldsValue?.contains { $0.name == "usage" } == false })
+      let choices = chunks.compactMap { $0["choices"]?.arrayValue?.first }
+      #expect(choices.map { $0["text"]?.stringValue } == ["x", "yz", ""])
+      let rest = choices[1]["logprobs"]
+      #expect(rest?["tokens"]?.arrayValue == [.string("y"), .string("z")])
+      #expect(rest?["token_logprobs"]?.arrayValue?.map(\.doubleValue) == [-2, -3])
+      #expect(rest?["text_offset"]?.arrayValue == [.integer(1), .integer(2)])
+      #expect(choices.last?["logprobs"] == nil)
+    }
+  }
+
+  @Test("A prompt that doesn't fit the context is refused, not cut")
+  func tooLong() async throws {
+    let fixture = GatewayFixture()
+    try await fixture.run { client in
+      async let reply = client.send(.post, "/v1/completions", body: #"{"model":"gpt2","prompt":"a"}"#)
+      let worker = try await HandWorker.take(from: fixture.memory)
+      #expect(!worker.request.truncates)
+      try await worker.post(
+        .failed(id: worker.id.rawValue, .contextLengthExceeded(64, prompt: 60, newTokens: 16)))
+      let refused = try await reply
+      #expect(refused.status == 400)
+      #expect(refused.error("code") == "context_length_exceeded")
+      for number in ["64", "76", "60", "16"] {
+        #expect(refused.error("message")?.contains(number) == true)
+      }
+    }
+  }
+
+  @Test("More tokens than the limit of the caller are too many max_tokens")
+  func tooManyTokens() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.tokensPerMinute = 10
+    try await fixture.run { client in
+      let reply = try await client.send(.post, "/v1/completions", body: #"{"model":"gpt2","prompt":"a"}"#)
+      #expect(reply.status == 400)
+      #expect(reply.error("param") == "max_tokens")
+    }
+  }
+
+  @Test("A name in a path may be escaped")
+  func escapedName() async throws {
+    var fixture = GatewayFixture()
+    fixture.configuration.modelName = "openai-community/gpt2 é"
+    try await fixture.run { client in
+      let found = try await client.send(.get, "/v1/models/openai-community%2Fgpt2%20%c3%A9")
+      #expect(found.json?["id"]?.stringValue == "openai-community/gpt2 é")
+      for name in ["%", "%2", "%2x", "%ff", "%+1"] {
+        let missing = try await client.send(.get, "/v1/models/\(name)")
+        #expect(missing.status == 404)
+        #expect(missing.error("message")?.contains("\"\(name)\"") == true)
+      }
     }
   }
 

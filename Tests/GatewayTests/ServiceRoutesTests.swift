@@ -20,15 +20,21 @@ import Testing
       #expect(tokens.text == #"{"tokens":[5,6],"count":2}"#)
       let text = try await client.send(.post, "/detokenize", body: #"{"tokens":[5,6]}"#)
       #expect(text.text == #"{"text":"hi"}"#)
-      for (path, body, param) in [
-        ("/tokenize", "{}", "text"), ("/tokenize", #"{"text":5}"#, "text"),
-        ("/tokenize", #"{"text":"a","task_name":"spam"}"#, "task_name"),
-        ("/detokenize", #"{"tokens":[]}"#, "tokens"), ("/detokenize", #"{"tokens":["a"]}"#, "tokens"),
-        ("/detokenize", #"{"tokens":[1],"text":"a"}"#, "text"),
+      let long = String(repeating: "a", count: 65_537)
+      for (path, body, param, words) in [
+        ("/tokenize", "{}", "text", "1 to 65536 bytes"), ("/tokenize", #"{"text":5}"#, "text", "found 5"),
+        ("/tokenize", #"{"text":"\#(long)"}"#, "text", "65537 bytes"),
+        ("/tokenize", #"{"text":"a","task_name":"spam"}"#, "task_name", #"like "got""#),
+        ("/detokenize", "{}", "tokens", "required"),
+        ("/detokenize", #"{"tokens":[]}"#, "tokens", "found an empty array"),
+        ("/detokenize", #"{"tokens":["a"]}"#, "tokens", "something else than token ids"),
+        ("/detokenize", #"{"tokens":[-1]}"#, "tokens", "something else than token ids"),
+        ("/detokenize", #"{"tokens":[1],"text":"a"}"#, "text", "unknown field"),
       ] {
         let reply = try await client.send(.post, path, body: body)
         #expect(reply.status == 422)
         #expect(reply.error("param") == param)
+        #expect(reply.error("message")?.contains(words) == true, "\(reply.text)")
       }
     }
   }
@@ -46,11 +52,12 @@ import Testing
       #expect(reply.json?["task_name"]?.stringValue == "spam")
       for (body, param) in [
         (#"{"input":"a","task_name":"got"}"#, "task_name"), (#"{"input":["a","b"]}"#, "input"),
-        (#"{"prompt":"a"}"#, "prompt"), ("{}", "input"),
+        (#"{"prompt":"a"}"#, "prompt"), ("{}", "input"), (#"{"input":1}"#, "input"),
       ] {
         let refused = try await client.send(.post, "/classify", body: body)
         #expect(refused.status == 422)
         #expect(refused.error("param") == param)
+        #expect(refused.error("message")?.contains("of either") == false)
       }
     }
   }

@@ -13,7 +13,7 @@ import Testing
       ("null", JSONValue.null), (" true ", .bool(true)), ("false\n", .bool(false)),
       ("0", .integer(0)), ("-0", .integer(0)), ("12", .integer(12)),
       ("9223372036854775807", .integer(.max)), ("-9223372036854775808", .integer(.min)),
-      ("9223372036854775808", .double(9_223_372_036_854_775_808)),
+      ("9223372036854775808", .bigNumber("9223372036854775808")), ("-1e999", .bigNumber("-1e999")),
       ("1.0", .double(1)), ("1e2", .double(100)), ("1E+2", .double(100)), ("-2.5e-1", .double(-0.25)),
       ("1e-400", .double(0)),
       (#""""#, .string("")), (#""a\"\\\/\b\f\n\r\t""#, .string("a\"\\/\u{8}\u{C}\n\r\t")),
@@ -48,7 +48,7 @@ import Testing
       "", " ", "{", "}", "[", "[1", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}",
       "{} {}", "1 2", "nul", "nulL", "True", "NaN", "Infinity", "-", "+1", "01", "-01", "1.", ".5", "1e",
       "1e+",
-      "0x10", "1e999", "-1e999", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u+123\"",
+      "0x10", "\"", "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u+123\"",
       "\"a\nb\"", "\"a\u{1}\"", #"{"a":1,"a":2}"#, #"[{"a":1,"\u0061":1}]"#, "// c\n1", "\u{FEFF}\u{FEFF}1",
     ])
   func invalid(text: String) {
@@ -102,11 +102,31 @@ import Testing
     let value = JSONValue.object([
       .init("text", .string("\"\\/\n\r\t\u{0}\u{1F}\u{7F}é😀\u{2028}")),
       .init("numbers", .array([.integer(.min), .integer(.max), .double(0.1), .double(1e-300), .double(5)])),
+      .init("big", .array([.bigNumber("9223372036854775808"), .bigNumber("1e400")])),
       .init("empty", .array([.object([]), .array([]), .null, .bool(true), .bool(false)])),
     ])
     let bytes = value.encoded
     #expect(try JSONValue(parsing: bytes) == value)
     #expect(bytes.allSatisfy { $0 >= 0x20 })
+  }
+
+  @Test(
+    "A message shows a value as it was written, or how long it is",
+    arguments: [
+      ("9223372036854775808", "9223372036854775808"), ("-1e400", "-1e400"), ("5", "5"), ("0.25", "0.25"),
+      (String(repeating: "1", count: 99), "a number of 99 characters"), ("\"a\"", "the string \"a\""),
+      ("\"\(String(repeating: "é", count: 50))\"", "a string of 100 bytes"), ("[]", "an empty array"),
+      ("[1,[2]]", "an array of 2"),
+    ])
+  func summaries(text: String, summary: String) throws {
+    #expect(try Self.parse(text).summary == summary)
+  }
+
+  @Test("A number beyond an integer is one of the doubles, unless it is beyond them too")
+  func bigNumbers() throws {
+    #expect(try Self.parse("9223372036854775808").doubleValue == 0x1p63)
+    #expect(try Self.parse("9223372036854775808").integerValue == nil)
+    #expect(try Self.parse("1e400").doubleValue == nil)
   }
 
   @Test("A number that JSON can't say is written as null")

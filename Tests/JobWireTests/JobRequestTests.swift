@@ -33,7 +33,7 @@ import Testing
       {"id":"a_B-9","prompt":"é\n","task_name":"got","max_new_tokens":7,"min_tokens":3,"ignore_eos":true,
        "temperature":0.5,"top_k":40,"top_p":0.9,"min_p":0.1,"typical_p":0.8,"repetition_penalty":1.2,
        "presence_penalty":-0.5,"frequency_penalty":2,"logit_bias":{"50256":-100,"7":1.5},"stop":["a","b"],
-       "seed":-9223372036854775808,"n":2,"best_of":2,"logprobs":5,"echo":true,"priority":"high","ttl_ms":1000,
+       "seed":-9223372036854775808,"n":2,"best_of":2,"logprobs":5,"echo":true,"truncate":false,"priority":"high","ttl_ms":1000,
        "reply_to":"{gpt2}:reply:a","stream":true,"traceparent":"\#(trace)"}
       """#, mode: .queue)
     var expected = JobRequest(id: "a_B-9", prompts: [.text("é\n")], taskName: "got")
@@ -55,6 +55,7 @@ import Testing
     expected.bestOf = 2
     expected.logprobs = 5
     expected.echo = true
+    expected.truncates = false
     expected.priority = .high
     expected.ttlMilliseconds = 1000
     expected.replyTo = "{gpt2}:reply:a"
@@ -84,6 +85,7 @@ import Testing
     #expect(!scoring.isTokenization)
     #expect(try Self.decode(#"{"prompt":"a","echo":true,"max_new_tokens":0}"#).isTokenization)
     #expect(try Self.decode(#"{"prompt":"a","logprobs":1,"max_new_tokens":0}"#).isTokenization)
+    #expect(try Self.decode(#"{"prompt":"a","max_new_tokens":0,"n":2,"best_of":3}"#).sequencesPerPrompt == 1)
   }
 
   @Test("The best of several are known at the end, and so are not told token by token")
@@ -91,6 +93,7 @@ import Testing
     #expect(!(try Self.decode(#"{"prompt":"a","n":1,"best_of":2,"stream":true}"#).tellsTokens))
     #expect(try Self.decode(#"{"prompt":"a","n":2,"best_of":2,"stream":true}"#).tellsTokens)
     #expect(!(try Self.decode(#"{"prompt":"a"}"#).tellsTokens))
+    #expect(!(try Self.decode(#"{"prompt":"a","max_new_tokens":0,"echo":true,"stream":true}"#).tellsTokens))
   }
 
   @Test("A field that is null counts as absent")
@@ -151,9 +154,27 @@ import Testing
     ("logit_bias", #"{"-0":1}"#), ("logit_bias", #"{"1":"1"}"#), ("logit_bias", #"{"2147483648":1}"#),
     ("n", "0"), ("n", "9"), ("n", "true"), ("best_of", "0"), ("best_of", "9"),
     ("logprobs", "-1"), ("logprobs", "21"), ("logprobs", "true"), ("echo", #""false""#), ("echo", "0"),
+    ("truncate", "0"), ("temperature", "1e400"), ("max_new_tokens", "1e400"), ("seed", "-1e400"),
+    ("prompt", "[1e400]"), ("stop", "1e400"), ("logit_bias", #"{"1":1e400}"#),
     ("traceparent", #""x""#), ("traceparent", "1"),
     ("traceparent", #""00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01""#),
+    ("traceparent", #""00-00000000000000000000000000000000-00f067aa0ba902b7-01""#),
+    ("traceparent", #""00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01""#),
+    ("traceparent", #""ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01""#),
   ]
+
+  @Test(
+    "A message says what was found",
+    arguments: [
+      ("seed", "9223372036854775808", "found 9223372036854775808"), ("temperature", "1e400", "found 1e400"),
+      ("stop", #"["1","2","3","4","5","6","7","8","9"]"#, "found an array of 9"), ("stop", "[1]", "found 1"),
+      ("prompt", "[]", "found an empty array"),
+    ])
+  func found(field: String, value: String, found: String) throws {
+    let fields = field == "prompt" ? "" : #""prompt":"x","#
+    let error = #expect(throws: WireError.self) { try Self.decode("{\(fields)\"\(field)\":\(value)}") }
+    #expect(error?.message.hasSuffix(found) == true, "\(error?.message ?? "")")
+  }
 
   @Test(
     "A value out of range names field and what is allowed, from HTTP and on the queue", arguments: outOfRange)

@@ -88,6 +88,9 @@ struct RequestOptions: ParsableArguments {
       Also log-probabilities of the tokens, and of so many of the likeliest in their place: 0 to 20. Default: none.
       """)
   var logprobs: Int?
+  @Flag(
+    inversion: .prefixedNo, help: "Keep the end of a prompt that is too long for the model, or refuse it.")
+  var truncate = true
 
   private static var penalties: String {
     "\((-RequestLimits.maxPenalty).fixed(0)) to \(RequestLimits.maxPenalty.fixed(0))"
@@ -144,7 +147,8 @@ struct RequestOptions: ParsableArguments {
     ].map { ($0, $1.map { .integer(Int64($0)) }) }
       + numbers.map { ($0, $1.map { .double($0) }) }
       + [
-        ("ignore_eos", ignoreEos ? .bool(true) : nil), ("seed", seed.map { .integer($0) }),
+        ("ignore_eos", ignoreEos ? .bool(true) : nil), ("truncate", truncate ? nil : .bool(false)),
+        ("seed", seed.map { .integer($0) }),
         ("stop", stop.isEmpty ? nil : .array(stop.map { .string($0) })),
         (
           "logit_bias",

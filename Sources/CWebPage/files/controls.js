@@ -11,7 +11,7 @@ const groups = [
   {
     title: 'Essentials', open: true, fields: [
       { name: 'max_new_tokens', label: 'New tokens', min: 1, max: 512, step: 1, off: null, start: 60,
-        limit: 'max_new_tokens',
+        limits: ['max_new_tokens', 'context_length'],
         help: 'How much to write at most. A token is about three quarters of a word.' },
       { name: 'temperature', label: 'Temperature', min: 0, max: 2, step: 0.05, off: 1, start: 0.8, allowed: [0, 100],
         help: '0 always takes the likeliest token. Higher is more daring.' },
@@ -42,11 +42,11 @@ const groups = [
   },
   {
     title: 'Ending, seed, count', fields: [
-      { name: 'stop', label: 'Stop strings', lines: true, off: '', start: '', limit: 'max_stop_strings',
+      { name: 'stop', label: 'Stop strings', lines: true, off: '', start: '', limits: ['max_stop_strings'],
         help: 'One a line; \\n is a line break. The text ends before the first of them.' },
       { name: 'seed', label: 'Seed', text: true, off: '', start: '',
         help: 'The same seed writes the same text. Empty: another one each time.' },
-      { name: 'n', label: 'Texts', min: 1, max: 8, step: 1, off: 1, start: 1, limit: 'max_n',
+      { name: 'n', label: 'Texts', min: 1, max: 8, step: 1, off: 1, start: 1, limits: ['max_n'],
         help: 'How many to write at the same time.' },
     ],
   },
@@ -86,8 +86,8 @@ export class Controls {
   /** Takes what the service allows over what the page assumes. */
   applyLimits(limits) {
     for (const field of fields) {
-      const limit = limits?.[field.limit];
-      if (!limit || field.lines) continue;
+      const limit = Math.min(...(field.limits ?? []).map((name) => limits?.[name] ?? Infinity));
+      if (limit === Infinity || field.lines) continue;
       field.max = limit;
       for (const input of this.#inputs.get(field.name)) input.max = limit;
       if (Number(this.values[field.name]) > limit) this.set({ [field.name]: limit });

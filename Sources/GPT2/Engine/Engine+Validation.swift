@@ -9,7 +9,7 @@ extension Engine {
       throw GPT2Error(
         .invalidArgument,
         "max_new_tokens is \(request.maxNewTokens); it must be at least \(least)"
-          + (least == 1 ? ", or 0 to score a prompt" : ""))
+          + (least == 1 ? ", unless the prompt is scored" : ""))
     }
     guard (0...request.maxNewTokens).contains(request.minNewTokens) else {
       throw GPT2Error(

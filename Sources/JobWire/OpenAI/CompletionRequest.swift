@@ -37,6 +37,8 @@ package struct CompletionRequest: Sendable, Equatable {
     var job = JobRequest(prompts: try reader.prompts("prompt", limits: limits))
     try job.readSettings(
       reader, lengthName: "max_tokens", defaultLength: defaultMaxTokens, limits: limits)
+    // As OpenAI's service does.
+    job.truncates = false
     let includesUsage = try includesUsage(reader, stream: job.stream)
     return CompletionRequest(model: model, job: job, includesUsage: includesUsage)
   }

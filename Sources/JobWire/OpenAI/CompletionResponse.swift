@@ -3,15 +3,19 @@ package struct CompletionResponse: Sendable {
   private let id: String
   private let model: String
   private let created: Int
+  /// Whether a stream has an event with the usage at its end; the others then have `null` in its place.
+  package let includesUsage: Bool
 
   /// - Parameters:
   ///   - jobID: the job's.
   ///   - model: as the request named it.
   ///   - created: seconds since 1970.
-  package init(jobID: String, model: String, created: Int) {
+  ///   - includesUsage: whether a stream tells it.
+  package init(jobID: String, model: String, created: Int, includesUsage: Bool = false) {
     id = "cmpl-\(jobID)"
     self.model = model
     self.created = created
+    self.includesUsage = includesUsage
   }
 
   /// The whole answer.
@@ -42,7 +46,7 @@ package struct CompletionResponse: Sendable {
   ) -> JSONValue {
     object(
       choices: [Self.choice(index: choice, text: text, logprobs: logprobs, finishReason: finishReason)],
-      usage: nil)
+      usage: includesUsage ? .null : nil)
   }
 
   /// The event behind the last choice that says how many tokens there were.

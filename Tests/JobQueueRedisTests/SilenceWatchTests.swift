@@ -12,7 +12,8 @@ struct SilenceWatchTests {
   ///   - storeTime: Redis's clock at a time.
   ///   - away: when nobody could look.
   private func deaths(
-    until end: Int = 60, away: Range<Int> = 0..<0, storeTime: (Int) -> Int = { 1000 + $0 }, beat: (Int) -> Int
+    until end: Int = 60, away: Range<Int> = 0..<0, storeTime: (Int) -> Int = { 1000 + $0 },
+    _ beat: (Int) -> Int
   ) -> [Int] {
     var watch = SilenceWatch(lease: .seconds(15), interval: .seconds(1))
     return (0..<end).filter { !away.contains($0) }.filter { time in
@@ -46,8 +47,9 @@ struct SilenceWatchTests {
   }
 
   @Test func aClockThatIsSetBackKeepsNobodyAliveAndOneThatIsSetForwardKillsNobody() {
-    #expect(deaths(storeTime: { $0 < 20 ? 1000 + $0 : 500 + $0 }) { 1000 + min($0, 20) } == Array(36..<60))
-    #expect(
-      deaths(storeTime: { $0 < 20 ? 1000 + $0 : 5000 + $0 }) { ($0 < 20 ? 1000 : 5000) + $0 / 4 * 4 }.isEmpty)
+    let back = { (time: Int) in time < 20 ? 1000 + time : 500 + time }
+    let forward = { (time: Int) in time < 20 ? 1000 + time : 5000 + time }
+    #expect(deaths(storeTime: back, { 1000 + min($0, 20) }) == Array(36..<60))
+    #expect(deaths(storeTime: forward, { ($0 < 20 ? 1000 : 5000) + $0 / 4 * 4 }).isEmpty)
   }
 }

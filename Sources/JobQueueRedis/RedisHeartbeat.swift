@@ -41,6 +41,7 @@ final class RedisHeartbeat: Sendable {
     var nextSweep = nextBeat + jittered(configuration.sweepInterval)
     var checkedConnection = 0
     var mustRestore = false
+    var isHeard = false
     repeat {
       do throws(RedisFailure) {
         if ContinuousClock.now >= nextBeat {
@@ -52,11 +53,13 @@ final class RedisHeartbeat: Sendable {
             }
             checkedConnection = link.connectionCount
           }
-          try beat(on: link, &mustRestore)
+          isHeard = false
+          isHeard = try beat(on: link, &mustRestore)
           nextBeat = ContinuousClock.now + configuration.beatInterval
         }
         if ContinuousClock.now >= nextSweep {
-          try sweep(on: link, &watch)
+          // Where this worker isn't heard, the silence of others says nothing.
+          if isHeard { try sweep(on: link, &watch) }
           nextSweep = ContinuousClock.now + jittered(configuration.sweepInterval)
         }
       } catch {
@@ -72,7 +75,8 @@ final class RedisHeartbeat: Sendable {
 
   // MARK: Beat
 
-  private func beat(on link: RedisLink, _ mustRestore: inout Bool) throws(RedisFailure) {
+  /// Returns whether Redis took it.
+  private func beat(on link: RedisLink, _ mustRestore: inout Bool) throws(RedisFailure) -> Bool {
     let (held, running) = worker.jobs.withLock { ($0.count, $0.running) }
     var fields = worker.info().merging(["running": String(held)]) { _, latest in latest }
     if !mustRestore { fields["restored"] = "1" }
@@ -86,9 +90,10 @@ final class RedisHeartbeat: Sendable {
         worker.id, Self.memory.redisMilliseconds, Self.memory.redisMilliseconds, running.count,
       ] + running.map { worker.token(of: $0.job) }
         + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
-    guard let reply = try link.send([command]).first, let answers = reply.array else {
-      worker.logger.error("the heartbeat was refused")
-      return
+    let reply = try link.send([command]).first
+    guard let answers = reply?.array else {
+      worker.logger.error("the heartbeat was refused", metadata: ["error": "\(reply?.error ?? "")"])
+      return false
     }
     worker.noteBeat()
     if answers.last?.integer == 0 { mustRestore = true }
@@ -96,7 +101,7 @@ final class RedisHeartbeat: Sendable {
       // To the end, before a job that Redis doesn't know is taken for another's.
       try restore(on: link)
       mustRestore = false
-      return
+      return true
     }
     for ((job, id), answer) in zip(running, answers) {
       switch answer.integer {
@@ -107,6 +112,7 @@ final class RedisHeartbeat: Sendable {
       default: continue
       }
     }
+    return true
   }
 
   /// Redis doesn't know this worker: it has just started, or Redis came back without its data.

@@ -35,6 +35,10 @@ extension Deployment {
     case .crashRedis:
       redis.crash()
       try redis.start()
+    case .crashRedisFor(let time):
+      redis.crash()
+      await pass(time)
+      try redis.start()
     case .killConnections:
       _ = try? redis.probe().send("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     case .pauseRedis(let time): _ = try? redis.probe().send("CLIENT", "PAUSE", "\(time)", "ALL")

@@ -11,6 +11,8 @@ enum Fault: Sendable, CustomStringConvertible {
   case terminateGateway(Int)
   case suspendGateway(Int, milliseconds: Int)
   case crashRedis
+  /// It comes back late.
+  case crashRedisFor(milliseconds: Int)
   case killConnections
   case pauseRedis(milliseconds: Int)
   case fillMemory(milliseconds: Int)
@@ -28,7 +30,7 @@ enum Fault: Sendable, CustomStringConvertible {
     case .killWorker(let index), .terminateWorker(let index), .suspendWorker(let index, _): "worker \(index)"
     case .killGateway(let index), .terminateGateway(let index), .suspendGateway(let index, _):
       "gateway \(index)"
-    case .crashRedis, .killConnections, .pauseRedis, .fillMemory: "Redis"
+    case .crashRedis, .crashRedisFor, .killConnections, .pauseRedis, .fillMemory: "Redis"
     case .delay(let side, _), .cut(let side), .halfClose(let side), .partition(let side, _),
       .silence(let side, _):
       "network of \(side.rawValue)"
@@ -44,6 +46,7 @@ enum Fault: Sendable, CustomStringConvertible {
     case .terminateGateway(let index): "SIGTERM gateway \(index)"
     case .suspendGateway(let index, let time): "SIGSTOP gateway \(index) for \(time) ms"
     case .crashRedis: "SIGKILL Redis"
+    case .crashRedisFor(let time): "SIGKILL Redis, which comes back after \(time) ms"
     case .killConnections: "CLIENT KILL"
     case .pauseRedis(let time): "CLIENT PAUSE \(time)"
     case .fillMemory(let time): "maxmemory reached for \(time) ms"
@@ -77,7 +80,8 @@ struct Schedule: Sendable {
       case 8...9: return .killGateway(gateway)
       case 10: return .terminateGateway(gateway)
       case 11: return .suspendGateway(gateway, milliseconds: short)
-      case 12...13: return .crashRedis
+      case 12: return .crashRedis
+      case 13: return .crashRedisFor(milliseconds: long)
       case 14: return .killConnections
       case 15: return .pauseRedis(milliseconds: short)
       case 16: return .fillMemory(milliseconds: short)

@@ -105,9 +105,7 @@ extension RedisJobProducer: JobQueueInspector {
 
   private func checked(_ batch: [RedisCommand]) async throws(JobQueueError) -> [RedisReply] {
     if batch.isEmpty { return [] }
-    // People and probes wait for it: they ask again rather than longer.
-    let replies = try await commands.perform(
-      batch, patience: min(.seconds(1), configuration.producerPatience))
+    let replies = try await commands.perform(batch, patience: patienceToAsk)
     var checked: [RedisReply] = []
     for reply in replies { checked.append(try reply.checked()) }
     return checked

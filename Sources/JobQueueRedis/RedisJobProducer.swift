@@ -48,6 +48,9 @@ package final class RedisJobProducer: JobProducer {
 
   package var replyAddress: ReplyAddress? { ReplyAddress(address) }
 
+  /// For questions: people and probes ask again rather than wait longer.
+  var patienceToAsk: Duration { min(.seconds(1), configuration.producerPatience) }
+
   package func subscribe(to id: JobID) -> JobEventStream { hub.subscribe(to: id) }
 
   package func submit(_ submission: JobSubmission) async throws(JobQueueError) -> SubmitOutcome {
@@ -79,13 +82,13 @@ package final class RedisJobProducer: JobProducer {
 
   package func attach(to id: JobID) async throws(JobQueueError) {
     let command = RedisCommand(RedisScripts.attach, keys: [keys.job(id)], ["s" + address])
-    _ = try await commands.perform(command, patience: configuration.producerPatience)
+    _ = try await commands.perform(command, patience: patienceToAsk)
   }
 
   package func state(of id: JobID) async throws(JobQueueError) -> JobState {
     let replies = try await commands.perform(
       [RedisCommand("GET", keys.result(id)), RedisCommand("HMGET", keys.job(id), "s", "att", "t1")],
-      patience: configuration.producerPatience)
+      patience: patienceToAsk)
     for reply in replies { _ = try reply.checked() }
     if let result = replies.first?.bytes { return .finished(result: result) }
     let fields = replies.last?.array ?? []
@@ -98,9 +101,7 @@ package final class RedisJobProducer: JobProducer {
   }
 
   package func result(of id: JobID) async throws(JobQueueError) -> [UInt8]? {
-    try await commands.perform(
-      RedisCommand("GET", keys.result(id)), patience: configuration.producerPatience
-    ).bytes
+    try await commands.perform(RedisCommand("GET", keys.result(id)), patience: patienceToAsk).bytes
   }
 
   @discardableResult

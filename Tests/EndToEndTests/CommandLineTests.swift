@@ -176,6 +176,11 @@ import Testing
     let service = try await Service(.embedded)
     let ready = try await Program.run(["healthcheck", "--url", service.url + "/ready"])
     #expect(ready.status == 0)
+    let port = String(service.url.split(separator: ":").last ?? "")
+    for host in ["127.0.0.1", "localhost", "0.0.0.0"] {
+      let found = try await Program.run(["healthcheck"], environment: ["HOST": host, "PORT": port])
+      #expect(found.status == 0, "\(found.errors)")
+    }
     let missing = try await Program.run(["healthcheck", "--url", "http://127.0.0.1:1/ready"])
     #expect(missing.status != 0)
   }

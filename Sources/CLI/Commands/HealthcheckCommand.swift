@@ -6,9 +6,9 @@ struct HealthcheckCommand: AsyncParsableCommand {
     commandName: "healthcheck",
     abstract: "Ask a gateway or a worker whether it is ready; exit 0 if it is, 1 if not.")
 
-  @Option(help: "What to ask, as http://host:port/path. Default: /ready of the gateway on this host (PORT).")
+  @Option(help: "What to ask, as http://host:port/path. Default: /ready of the gateway on this host (HOST, PORT).")
   var url: String?
-  @Flag(help: "Ask the worker on this host (ADMIN_PORT) instead of the gateway.")
+  @Flag(help: "Ask the worker on this host (ADMIN_HOST, ADMIN_PORT) instead of the gateway.")
   var worker = false
   @Option(parsing: .unconditional, help: "How many seconds to wait for the answer.")
   var timeout: Double = 3
@@ -25,12 +25,22 @@ struct HealthcheckCommand: AsyncParsableCommand {
   func run() async throws {
     let settings = try Settings(http, admin)
     let port = try settings.int(worker ? .adminPort : .port, in: 1...65535)
-    let target = url ?? "http://127.0.0.1:\(port)/ready"
+    let host = settings.string(worker ? .adminHost : .host)
+    let target = url ?? "http://\(Self.reachable(host).urlHost):\(port)/ready"
     guard let probe = HTTPProbe(target) else {
       throw ValidationError("--url is \"\(target)\"; allowed is http://host:port/path")
     }
     let answer = try probe.get(timeout: timeout)
     StandardOutput.write(answer.body + "\n")
     guard answer.status == 200 else { throw ExitCode.failure }
+  }
+
+  /// Where a server that listens on `host` can be reached from this machine.
+  static func reachable(_ host: String) -> String {
+    switch host {
+    case "0.0.0.0": "127.0.0.1"
+    case "::": "::1"
+    default: host
+    }
   }
 }

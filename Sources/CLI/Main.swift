@@ -88,5 +88,5 @@ extension GPT2Program {
   }
 }
 
-/// The version of the program, as `gpt2 --version` and `/health` tell it.
+/// The version of the program, as `gpt2 --version` and `GET /info` tell it.
 let serviceVersion = "0.1.0"

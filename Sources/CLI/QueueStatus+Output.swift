@@ -41,7 +41,7 @@ extension QueueStatus {
     }
     if !counts.isEmpty {
       lines.append(
-        "since ever: "
+        "in total: "
           + counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))
     }
     return lines.joined(separator: "\n") + "\n"

@@ -97,17 +97,16 @@ struct Settings: Sendable {
 // MARK: - Errors
 
 extension Settings {
-  /// What is wrong with the settings that a message names, with where they come from.
+  /// What is wrong with a setting, with where it comes from. It is the first that the message names: the values that
+  /// are quoted later may look like names too.
   func error(_ message: String) -> SettingsError {
-    let words = Set(message.split { !$0.isLetter && $0 != "_" })
-    let named = Setting.allCases.filter { words.contains($0.rawValue[...]) }
-    if named.contains(where: { options[$0] != nil }) { return SettingsError(message, isOfCommandLine: true) }
-    for setting in named {
-      if let line = line(of: setting) {
-        return SettingsError("\(message) (\(setting.rawValue) is from line \(line) of .env)")
-      }
+    let words = message.split { !$0.isLetter && $0 != "_" }
+    guard let setting = words.lazy.compactMap({ Setting(rawValue: String($0)) }).first else {
+      return SettingsError(message)
     }
-    return SettingsError(message)
+    if options[setting] != nil { return SettingsError(message, isOfCommandLine: true) }
+    guard let line = line(of: setting) else { return SettingsError(message) }
+    return SettingsError("\(message) (\(setting.rawValue) is from line \(line) of .env)")
   }
 
   /// What another part finds wrong with a setting is told as what is found here.

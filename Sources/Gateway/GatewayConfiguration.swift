@@ -23,8 +23,8 @@ package import JobWire
 /// - `CORS_ORIGINS` (none): the origins whose pages may call, as browsers send them, with commas between.
 /// - `MODEL_NAME` (`gpt2`): by which the model can be asked for.
 /// - `FOLLOW_TIMEOUT_SECONDS` (3600): how long a job that nobody waits for is followed at most.
-/// - `DRAIN_SECONDS` (20): what requests under way have after SIGTERM.
 /// - `FOLLOW_MB` (64): memory for the events of such jobs; what finds no place comes with the result.
+/// - `DRAIN_SECONDS` (20): what requests under way have after SIGTERM.
 package struct GatewayConfiguration: Sendable {
   package var host = "127.0.0.1"
   package var port = 8080

@@ -96,7 +96,9 @@ struct JobDispatcher: Sendable {
 
   /// Submits the job, after its tokens were taken from what the caller may use.
   func accept(_ order: Order, _ context: GatewayContext) async throws(APIError) -> ChargedJob {
-    let reservation = try await budget.reserve(tokens: order.job.mostNewTokens, for: context)
+    let reservation = try await budget.reserve(
+      tokens: order.job.mostNewTokens, for: context.caller, report: context.rateLimits, logger: context.logger
+    )
     do throws(JobQueueError) {
       let job = try await waiter.accept(
         submission(of: order), timeToLive: order.job.ttlMilliseconds.map { .milliseconds($0) },

@@ -79,8 +79,6 @@ struct QueueRoutes: Sendable {
   /// What a worker says of itself under these names stands apart.
   private static func json(_ worker: WorkerStatus, scope: String?) -> JSONValue {
     var info = worker.info
-    info["running"] = nil
-    info["restored"] = nil
     let jobs = (info.removeValue(forKey: WorkerInfo.jobs) ?? "").split(separator: ",").map(String.init)
     let speed = info.removeValue(forKey: WorkerInfo.tokensPerSecond).flatMap(Double.init)
     return .fields([

@@ -3,7 +3,7 @@ import JobQueue
 import Synchronization
 
 /// What became known of the caller's limits during a request, for the headers of its response.
-final class RateLimitReport: Sendable {
+package final class RateLimitReport: Sendable {
   private let decisions = Mutex<[LimitedResource: RateDecision]>([:])
 
   /// The last one of a resource is told.

@@ -7,7 +7,7 @@ package import Logging
 /// A request reserves the most that it may generate before its job is submitted, and settles what it did generate
 /// when that is known:
 /// ```swift
-/// let reservation = try await budget.reserve(tokens: job.maxNewTokens, for: context)
+/// let reservation = try await budget.reserve(tokens: job.mostNewTokens, for: context.caller, logger: logger)
 /// do {
 ///   let result = try await answer(to: job)
 ///   await reservation.settle(used: result.usage.completionTokens)
@@ -25,21 +25,12 @@ package struct TokenBudget: Sendable {
     self.onRefusal = onRefusal
   }
 
-  /// - Parameter tokens: of all completions together.
+  /// - Parameters:
+  ///   - tokens: of all completions together.
+  ///   - report: tells the headers of the response what is left.
   /// - Throws: 422 if it is more than the caller's limit, 429 if it is more than is left of it.
   package func reserve(
-    tokens: Int, for caller: APIKeys.Caller?, logger: Logger
-  ) async throws(APIError) -> Reservation {
-    try await reserve(tokens, caller, report: nil, logger)
-  }
-
-  /// The same, and tells the headers of the response what is left.
-  func reserve(tokens: Int, for context: GatewayContext) async throws(APIError) -> Reservation {
-    try await reserve(tokens, context.caller, report: context.rateLimits, context.logger)
-  }
-
-  private func reserve(
-    _ tokens: Int, _ caller: APIKeys.Caller?, report: RateLimitReport?, _ logger: Logger
+    tokens: Int, for caller: APIKeys.Caller?, report: RateLimitReport? = nil, logger: Logger
   ) async throws(APIError) -> Reservation {
     guard tokens > 0, let bucket = limits.bucket(.tokens, of: caller) else { return .none }
     if tokens > bucket.capacity { throw .exceedsTokenLimit(tokens, limit: bucket.capacity) }

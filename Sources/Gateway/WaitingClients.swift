@@ -6,7 +6,7 @@ import Synchronization
 final class WaitingClients: Sendable {
   private struct Clients {
     var count = 0
-    /// One of them submitted the job, or may have: it is not another gateway's.
+    /// One of them put the job into the queue.
     var isOwn = false
     /// One of them means to come back.
     var isKept = false

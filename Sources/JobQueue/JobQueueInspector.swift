@@ -30,7 +30,7 @@ package struct QueueStatus: Sendable, Equatable {
   package var paused: Bool
   /// How long the oldest waiting job has waited, if known.
   package var oldestWait: Duration?
-  /// What happened since ever: `posted` results and how many of them `failed`, `duplicates` that were dropped,
+  /// What happened in total: `posted` results and how many of them `failed`, `duplicates` that were dropped,
   /// `crashes` of workers that ran a job, jobs `recovered` from dead workers, `exhausted`, `buried`, `cancelled`.
   package var counts: [String: Int]
 

@@ -39,7 +39,7 @@ package enum CancelOutcome: Sendable, Equatable {
   case alreadyFinished
   /// Others wait for the job, which only they may give up.
   case wantedElsewhere
-  /// No such job is known. Should it turn up within the next minutes, it will not be run.
+  /// No such job is known. On Redis, one that is pushed under this id within the next minutes is not run.
   case unknown
 }
 

@@ -12,7 +12,7 @@ package import JobQueue
 /// - `SHARDS`: over how many hash tags the queue is spread, 1 to 64, default 1; see `Shards`.
 /// - `LEASE_SECONDS`: a worker that gave no sign of life for so long loses its jobs; default 15.
 /// - `MAX_ATTEMPTS`: how many workers may die of a job before it is buried; default 3.
-/// - `QUEUE_CAP`, `RESULT_TTL_SECONDS`: see `QueueLimits`.
+/// - `QUEUE_CAP`, `RESULT_TTL_SECONDS`, `DEAD_CAP`, `DEAD_TTL_SECONDS`: see `QueueLimits`.
 package struct RedisConfiguration: Sendable, Equatable {
   package var endpoint = RedisEndpoint()
   /// Read at every connect, so that a new password is picked up.

@@ -9,6 +9,8 @@ import ThreadExecutor
 final class RedisHeartbeat: Sendable {
   /// Workers that died are remembered for so long: one that was only suspended may still claim.
   private static let memory = Duration.seconds(24 * 3600)
+  /// Fields of the info that are none of the worker's account of itself.
+  static let ownFields: Set<String> = ["running", "restored"]
 
   private let worker: RedisWorker
   private let stopping = WaitableFlag()
@@ -87,7 +89,7 @@ final class RedisHeartbeat: Sendable {
       ]
         + running.flatMap { [worker.keys.cancellation($0.id), worker.keys.job($0.id)] },
       [
-        worker.id, Self.memory.redisMilliseconds, Self.memory.redisMilliseconds, running.count,
+        worker.id, Self.memory.redisMilliseconds, running.count,
       ] + running.map { worker.token(of: $0.job) }
         + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
     let reply = try link.send([command]).first

@@ -35,7 +35,8 @@ extension RedisJobProducer: JobQueueInspector {
         id: beat.name, lastBeat: silence, alive: silence < configuration.lease,
         running: details[index].integer ?? 0,
         info: Dictionary(
-          details[index + 1].pairs.map { ($0.name, $0.value.string ?? "") }, uniquingKeysWith: { $1 }))
+          details[index + 1].pairs.filter { !RedisHeartbeat.ownFields.contains($0.name) }
+            .map { ($0.name, $0.value.string ?? "") }, uniquingKeysWith: { $1 }))
     }
   }
 

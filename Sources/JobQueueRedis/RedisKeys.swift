@@ -34,7 +34,7 @@ package struct RedisKeys: Sendable {
   var dead: String { prefix + "dead" }
   /// Present while nothing is to be claimed.
   var paused: String { prefix + "paused" }
-  /// HASH of counts since ever: `posted` and of these `failed`, `duplicates`, `buried`, `crashes` of workers that ran
+  /// HASH of counts in total: `posted` and of these `failed`, `duplicates`, `buried`, `crashes` of workers that ran
   /// a job, `recovered`, `exhausted`, `cancelled`; expires after a month without any.
   var stats: String { prefix + "stats" }
   /// HASH of two readings of `posted`, of the last beat that was at least 5 s after the one before and of that:

@@ -241,7 +241,7 @@ final class RedisLink {
       [RedisCommand("CLIENT", "SETNAME", name).encoded()]
         + scripts.map { RedisCommand("SCRIPT", "LOAD", $0.source).encoded() }, on: socket)
     for (script, reply) in zip(scripts, replies.dropFirst()) {
-      if let error = reply.error, error.contains("ompil") {
+      if let error = reply.error, error.hasPrefix("ERR Error compiling script") {
         throw RedisFailure(
           kind: .notConnected, message: "it is too old; Redis 7.0 or newer is needed (\(error))")
       }

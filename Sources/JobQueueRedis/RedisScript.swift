@@ -20,7 +20,7 @@ package struct RedisScript: Sendable, Hashable {
   ///
   /// - `now()`: Redis's clock in milliseconds; no other clock is ever compared with.
   /// - `keep(stats)`: keeps the counts for a month from now.
-  /// - `count(stats, what)`: counts since ever.
+  /// - `count(stats, what)`: counts in total.
   /// - `subscribe(job, address)`: adds an address to those that are told of a job, and counts that.
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.

@@ -4,8 +4,8 @@ extension RedisScripts {
   ///
   /// KEYS[1] -> workers, KEYS[2] -> worker's info, KEYS[3] -> stats, KEYS[4] -> pace,
   /// KEYS[5...] -> of each job it runs the cancellation and the job
-  /// ARGV[1] -> worker, ARGV[2] -> info's and ARGV[3] -> workers' time to live, ARGV[4] -> how many jobs,
-  /// ARGV[5...] -> their claims, and then fields and values of the info; of these, `restored` is kept only by a worker
+  /// ARGV[1] -> worker, ARGV[2] -> info's and workers' time to live, ARGV[3] -> how many jobs,
+  /// ARGV[4...] -> their claims, and then fields and values of the info; of these, `restored` is kept only by a worker
   /// that is known
   ///
   /// Returns a number for each job: 0 go on, 1 cancelled, 2 the job is another's by now; and then 1 if Redis has
@@ -16,7 +16,7 @@ extension RedisScripts {
     local is_known = redis.call('EXISTS', KEYS[2])
     local t = now()
     redis.call('ZADD', KEYS[1], t, ARGV[1])
-    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
     keep(KEYS[3])
     local pace = redis.call('HMGET', KEYS[4], 't1', 'n1')
     if t - (pace[1] or 0) >= 5000 then
@@ -24,14 +24,14 @@ extension RedisScripts {
       redis.call('HSET', KEYS[4], 't0', pace[1] or t, 'n0', pace[2] or posted, 't1', t, 'n1', posted)
       redis.call('PEXPIRE', KEYS[4], 30000)
     end
-    redis.call('HSET', KEYS[2], unpack(ARGV, 5 + ARGV[4]))
+    redis.call('HSET', KEYS[2], unpack(ARGV, 4 + ARGV[3]))
     redis.call('PEXPIRE', KEYS[2], ARGV[2])
     if is_known == 0 then redis.call('HDEL', KEYS[2], 'restored') end
     local answers = {}
-    for i = 1, ARGV[4] do
+    for i = 1, ARGV[3] do
       local owner = redis.call('HGET', KEYS[2 * i + 4], 'w')
       local is_lost = is_known == 0 and redis.call('EXISTS', KEYS[2 * i + 4]) == 0
-      if owner == ARGV[4 + i] or is_lost then
+      if owner == ARGV[3 + i] or is_lost then
         answers[i] = redis.call('EXISTS', KEYS[2 * i + 3])
       else
         answers[i] = 2

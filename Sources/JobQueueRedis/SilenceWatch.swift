@@ -1,11 +1,11 @@
 /// Which workers are dead, as one of the others sees it.
 ///
 /// Redis's clock alone can't tell: while Redis was away nobody could beat, and a clock may be set. So a worker is dead
-/// when it was silent for a lease on that clock and for half a lease under our own eyes, or for a lease under our own
-/// eyes. Time in which we didn't look ourselves doesn't count.
+/// once that clock shows a lease since its last beat and this one has itself seen no beat for half a lease; or once it
+/// has seen none for a whole lease.
 package struct SilenceWatch {
   private let lease: Duration
-  /// Between two looks, longer than which one was missed.
+  /// If two looks are further apart, one was missed, and what was seen before does not count.
   private let longestGap: Duration
   private var seen: [String: (beat: String, since: ContinuousClock.Instant)] = [:]
   private var lastLook: ContinuousClock.Instant?

@@ -6,7 +6,7 @@ package enum JSONValue: Sendable, Equatable {
   case integer(Int64)
   /// A number with a fraction or an exponent. Always finite.
   case double(Double)
-  /// A number beyond both, as it was written.
+  /// An integer beyond 64 bits, or a number beyond a double, as it was written.
   case bigNumber(String)
   case string(String)
   case array([JSONValue])

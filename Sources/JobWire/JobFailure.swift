@@ -42,11 +42,12 @@ package struct JobFailure: Sendable, Equatable {
   ///   - prompt: tokens of the prompt.
   ///   - newTokens: those that are to be made.
   package static func contextLengthExceeded(_ context: Int, prompt: Int, newTokens: Int) -> JobFailure {
-    JobFailure(
-      code: .contextLengthExceeded,
-      message:
-        "the model's context is \(context) tokens, and \(prompt + newTokens) were asked for: \(prompt) in the "
-        + "prompt and \(newTokens) to be made; shorten the prompt or ask for fewer", param: "prompt")
+    let message =
+      newTokens == 0
+      ? "the prompt has \(prompt) tokens, and the model's context is \(context); shorten the prompt"
+      : "the model's context is \(context) tokens, and \(prompt + newTokens) were asked for: \(prompt) in the "
+        + "prompt and \(newTokens) to be made; shorten the prompt or ask for fewer"
+    return JobFailure(code: .contextLengthExceeded, message: message, param: "prompt")
   }
 
   package init(_ error: WireError) {

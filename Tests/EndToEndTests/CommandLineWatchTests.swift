@@ -67,7 +67,7 @@ import Testing
     #expect(await program.line(containing: "workers: 1 alive of 1") != nil)
     #expect(await program.line(containing: "courtly") != nil)
     _ = try await service.result(#"{"prompt": "The king", "max_new_tokens": 3}"#)
-    let counts = try #require(await program.line(containing: "since ever       1"))
+    let counts = try #require(await program.line(containing: "in total       1"))
     #expect(counts.split(separator: " ").count == 10)
     program.send(SIGINT)
     _ = await program.exit()

@@ -139,7 +139,7 @@ struct ScriptSchedule {
     run(
       "beat",
       ["workers", "winfo:" + worker, "stats", "pace"] + running.flatMap { ["cxl:" + $0.id, "job:" + $0.id] },
-      [worker, "60000", "86400000", "\(running.count)"] + running.map(\.claim.token) + [
+      [worker, "86400000", "\(running.count)"] + running.map(\.claim.token) + [
         "running", "0", "restored", "1",
       ],
       model.beat(worker, running: running))

@@ -30,7 +30,8 @@ struct LabelSummary: Equatable, Sendable {
   /// For people, in one line.
   func text(seconds: Double) -> String {
     var text =
-      "\(labelledRows) rows labelled: " + counts.map { "\($0.rows) \($0.label)" }.joined(separator: ", ")
+      "\(labelledRows) row\(labelledRows == 1 ? "" : "s") labelled: "
+      + counts.map { "\($0.rows) \($0.label)" }.joined(separator: ", ")
     if seconds > 0 {
       text += "; \(seconds.fixed(1)) s, \((Double(labelledRows) / seconds).fixed(1)) rows a second"
     }

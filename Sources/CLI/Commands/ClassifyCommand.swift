@@ -49,7 +49,9 @@ struct ClassifyCommand: AsyncParsableCommand {
     let task = try ClassifyTask(engine: engine, model: found.name)
     if let input {
       let file = CSVFile(input: input, output: try OutputFile(path: csv.output, notOver: input))
-      guard case .classifier(let labels, _) = found.model.head else { return }
+      guard case .classifier(let labels, _) = found.model.head else {
+        throw FileFailure("\(found.name) is no classifier")
+      }
       let labelling = CSVLabelling(
         separator: csv.separator, column: csv.column, hasHeader: !csv.noHeader, showsAllScores: csv.allScores,
         labels: labels, window: 4 * engine.maxSequences)
@@ -58,9 +60,13 @@ struct ClassifyCommand: AsyncParsableCommand {
       let printsResult = json
       try await StoppableWork.run { stop in
         let request = JobRequest(id: "cli", prompts: [.text(text)], taskName: "spam")
-        let answer = try await task.run(request) { stop.isRequested ? .cancelled : nil }
-        let result = answer.result(of: request, id: "cli").encode()
-        StandardOutput.write((printsResult ? result : Array(answer.completion.utf8)) + Array("\n".utf8))
+        do throws(TaskError) {
+          let answer = try await task.run(request) { stop.isRequested ? .cancelled : nil }
+          let result = answer.result(of: request, id: "cli").encode()
+          StandardOutput.write((printsResult ? result : Array(answer.completion.utf8)) + Array("\n".utf8))
+        } catch {
+          throw error.ofCommandLine
+        }
       }
     }
   }

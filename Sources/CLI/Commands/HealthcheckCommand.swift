@@ -6,7 +6,8 @@ struct HealthcheckCommand: AsyncParsableCommand {
     commandName: "healthcheck",
     abstract: "Ask a gateway or a worker whether it is ready; exit 0 if it is, 1 if not.")
 
-  @Option(help: "What to ask, as http://host:port/path. Default: /ready of the gateway on this host (HOST, PORT).")
+  @Option(
+    help: "What to ask, as http://host:port/path. Default: /ready of the gateway on this host (HOST, PORT).")
   var url: String?
   @Flag(help: "Ask the worker on this host (ADMIN_HOST, ADMIN_PORT) instead of the gateway.")
   var worker = false

@@ -77,7 +77,7 @@ struct QueueCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await common.wiring().withProducer { queue in
-        StandardOutput.write("\(try await queue.retryDeadJobs()) jobs were put back\n")
+        StandardOutput.write("put back: \(try await queue.retryDeadJobs())\n")
       }
     }
   }
@@ -89,7 +89,7 @@ struct QueueCommand: AsyncParsableCommand {
 
     func run() async throws {
       try await common.wiring().withProducer { queue in
-        StandardOutput.write("\(try await queue.purgeDeadJobs()) dead jobs were removed\n")
+        StandardOutput.write("removed: \(try await queue.purgeDeadJobs())\n")
       }
     }
   }

@@ -35,7 +35,10 @@ struct ScoreCommand: AsyncParsableCommand {
     try await StoppableWork.run { stop in
       do throws(TaskError) {
         let answer = try await task.run(scored) { stop.isRequested ? .cancelled : nil }
-        guard let choice = answer.choices?.first, let score = TextScore(choice) else { return }
+        guard let choice = answer.choices?.first, let score = TextScore(choice) else {
+          throw TaskError.failed(
+            JobFailure(code: .internalError, message: "the model gave no log-probabilities"))
+        }
         StandardOutput.write(
           printsJSON
             ? String(decoding: score.json(model: found.name).encoded, as: UTF8.self) + "\n" : score.text)

@@ -48,9 +48,9 @@ struct LocalGeneration: Sendable {
 }
 
 extension TaskError {
-  /// What is wrong with a request, as what is wrong with its options.
+  /// What is wrong with a request, as what is wrong with its options; what is our own fault stays so.
   var ofCommandLine: any Error {
-    guard case .failed(let failure) = self else { return self }
+    guard case .failed(let failure) = self, failure.code != .internalError else { return self }
     return ValidationError(RequestOptions.message(failure.message, param: failure.param))
   }
 }

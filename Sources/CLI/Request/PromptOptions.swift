@@ -27,6 +27,9 @@ struct PromptOptions: ParsableArguments {
       throw ValidationError(
         "a prompt is missing: give it as an argument or with --prompt; - is standard input")
     }
+    guard !given.isEmpty else {
+      throw ValidationError("the prompt is empty; allowed is a text of 1 to \(Self.maxBytes) bytes")
+    }
     guard given == InputFile.standardInput else { return given }
     return try Self.prompt(from: try StandardInput.readAll(atMost: Self.maxBytes))
   }

@@ -52,7 +52,7 @@ struct QueueScreen {
     return TextTable(
       columns: [.left("events")] + events.map { .right($0.printableASCII) },
       rows: [
-        ["since ever"] + events.map { "\(status.counts[$0] ?? 0)" },
+        ["in total"] + events.map { "\(status.counts[$0] ?? 0)" },
         ["a second"] + events.map { observation.rate(of: $0)?.fixed(1) ?? "-" },
       ]
     ).lines

@@ -26,7 +26,7 @@ const groups = [
       { name: 'min_p', label: 'Min p', min: 0, max: 0.5, step: 0.01, off: 0, start: 0, allowed: [0, 1],
         help: 'Drops tokens less likely than this share of the likeliest one. 0 is off.' },
       { name: 'typical_p', label: 'Typical p', min: 0.05, max: 1, step: 0.01, off: 1, start: 1, allowed: [0.001, 1],
-        help: 'Keeps tokens about as surprising as the text so far lets expect. 1 is off.' },
+        help: 'Keeps tokens about as surprising as the text so far suggests. 1 is off.' },
     ],
   },
   {
@@ -42,7 +42,7 @@ const groups = [
   },
   {
     title: 'Ending, seed, count', fields: [
-      { name: 'stop', label: 'Stop strings', lines: true, off: '', start: '', limits: ['max_stop_strings'],
+      { name: 'stop', label: 'Stop strings', lines: true, off: '', start: '',
         help: 'One a line; \\n is a line break. The text ends before the first of them.' },
       { name: 'seed', label: 'Seed', text: true, off: '', start: '',
         help: 'The same seed writes the same text. Empty: another one each time.' },
@@ -65,10 +65,8 @@ const storageName = 'gpt2.settings';
 export class Controls {
   values = Object.fromEntries(fields.map((field) => [field.name, String(field.start)]));
   #inputs = new Map();
-  #onChange;
 
-  constructor(onChange) {
-    this.#onChange = onChange;
+  constructor() {
     this.#load();
     byID('controls').append(
       this.#presetRow(), ...groups.map((group) => this.#group(group)),
@@ -176,7 +174,6 @@ export class Controls {
   #changed() {
     this.clearProblems();
     permanent.set(storageName, JSON.stringify(this.values));
-    this.#onChange();
   }
 
   #load() {

@@ -115,7 +115,6 @@ export class Run {
     const { usage = {}, timings = {}, seed, worker, attempts } = this.result;
     const written = usage.completion_tokens ?? this.tokenCount;
     const seconds = (this.#last - this.#first) / 1000;
-    // Without two moments to measure between, the worker's own time is the next best.
     // The worker's own time, where it is told: tokens come here several at a time.
     const decoding = isNumber(timings.decode_ms) ? timings.decode_ms / 1000 : seconds;
     const speed = this.tokenCount > 1 && decoding > 0

@@ -16,7 +16,7 @@ const taskName = 'gpt2.task';
 export class Playground {
   #info = { tasks: [{ name: 'default', kind: 'generate' }] };
   #task = this.#info.tasks[0];
-  #controls = new Controls(() => {});
+  #controls = new Controls();
   #inspector = inspect(byID('choices'));
   /** Of the run that is under way. */
   #abort = null;

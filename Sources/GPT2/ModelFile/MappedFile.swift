@@ -5,7 +5,7 @@ import Glibc
 ///
 /// The length is taken once, at the opening. A file that another process truncates later kills a reader
 /// that touches the lost pages (SIGBUS), so writers replace model files by renaming and never rewrite them
-/// in place; `isUnchanged()` tells a long reader whether somebody did.
+/// in place.
 ///
 /// Sendable because every stored property is a `let`, the pages are mapped `PROT_READ`, and nothing unmaps
 /// them before `deinit`, when no reference is left.
@@ -13,7 +13,6 @@ package final class MappedFile: @unchecked Sendable {
   package let path: String
   /// Valid as long as this object; use `withBytes` or keep a reference while you hold pointers into it.
   package let bytes: UnsafeRawBufferPointer
-  private let modified: timespec
 
   package var count: Int { bytes.count }
 
@@ -42,7 +41,6 @@ package final class MappedFile: @unchecked Sendable {
     }
     self.path = path
     self.bytes = UnsafeRawBufferPointer(start: base, count: size)
-    self.modified = status.st_mtim
   }
 
   deinit {
@@ -55,18 +53,6 @@ package final class MappedFile: @unchecked Sendable {
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(self) {} }
     return try body(bytes)
-  }
-
-  /// Whether the path still names a file of the length and time of change that were mapped.
-  package func isUnchanged() -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && Int(status.st_size) == bytes.count
-      && status.st_mtim.tv_sec == modified.tv_sec && status.st_mtim.tv_nsec == modified.tv_nsec
-  }
-
-  /// Says that these bytes are read next, from front to back.
-  package func willRead(_ range: Range<Int>) {
-    advise(range, MADV_WILLNEED)
   }
 
   /// Lets the pages that lie wholly inside the range leave this process's memory; touching them again brings

@@ -20,7 +20,7 @@ package enum MetricWords {
 
   /// How a job left a worker.
   package enum JobOutcome: Int, MetricWord {
-    case completed, failed, cancelled, expired
+    case completed, failed, cancelled
     /// Put back into its list unfinished.
     case released
     /// Finished, but another worker had taken it over.

@@ -14,17 +14,14 @@ struct MappedFileTests {
     mapped.drop(0..<mapped.count)
     mapped.drop(5..<17)
     mapped.drop(-10..<1 << 40)
-    mapped.willRead(4096..<8192)
     #expect(mapped.withBytes { Array($0) } == content)
-    #expect(mapped.isUnchanged())
   }
 
-  @Test("a file that was replaced is told from the mapped one")
-  func replacementIsNoticed() throws {
+  @Test("a file that is replaced stays as it was mapped")
+  func replacement() throws {
     let file = try TemporaryFile([1, 2, 3])
     let mapped = try MappedFile(path: file.path)
     try Data([4, 5]).write(to: URL(filePath: file.path), options: .atomic)
-    #expect(!mapped.isUnchanged())
     #expect(mapped.withBytes { Array($0) } == [1, 2, 3])
   }
 }

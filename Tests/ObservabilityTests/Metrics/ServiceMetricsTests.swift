@@ -102,7 +102,7 @@ import Testing
     #expect(
       await Self.lines(registry, "gpt2_worker_jobs_total") == [
         #"gpt2_worker_jobs_total{status="cancelled"} 0"#, #"gpt2_worker_jobs_total{status="completed"} 0"#,
-        #"gpt2_worker_jobs_total{status="expired"} 0"#, #"gpt2_worker_jobs_total{status="failed"} 0"#,
+        #"gpt2_worker_jobs_total{status="failed"} 0"#,
         #"gpt2_worker_jobs_total{status="fenced"} 1"#, #"gpt2_worker_jobs_total{status="released"} 0"#,
       ])
   }

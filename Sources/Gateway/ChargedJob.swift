@@ -28,6 +28,7 @@ struct ChargedJob: Sendable {
         }
         await reservation.settle(used: (try? JobResult.decode(bytes))?.usage?.completionTokens ?? 0)
       }
+    case .failed(let error) where error.code == .closed: return
     case .failed: await reservation.settle(used: 0)
     }
   }

@@ -10,7 +10,8 @@ import NIOHTTPTypes
 /// its end, so that a client gains nothing by sending a byte now and then. Between two requests it is
 /// Hummingbird's idle timeout that counts. A client that reads nothing of its response is closed as well.
 ///
-/// It also says `100 Continue` to clients that ask before they send a body, as old versions of `curl` do and
+/// It refuses an address more connections than it may have, puts an `HTTP10Handler` into the channel, and says
+/// `100 Continue` to clients that ask before they send a body, as old versions of `curl` do and
 /// then wait for a second.
 final class ClientConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart

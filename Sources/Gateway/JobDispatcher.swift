@@ -48,15 +48,7 @@ struct JobDispatcher: Sendable {
       let outcome = await waiter.outcome(
         of: accepted.job, connection: await context.connection(), logger: context.logger)
       await end(of: accepted, order, outcome, took: .now - begin, context.logger)
-      switch outcome {
-      case .result(let bytes):
-        let result = try JobResult.stored(bytes)
-        guard result.status == .completed else { throw APIError(result) }
-        return (bytes, result)
-      case .deadline: throw APIError.deadlineExceeded(after: waiter.timeout)
-      case .clientLeft: throw APIError.clientLeft
-      case .failed(let error): throw error
-      }
+      return try outcome.completed(within: waiter.timeout)
     } catch {
       throw named(error, order.id, context)
     }

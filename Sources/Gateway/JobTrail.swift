@@ -64,30 +64,15 @@ final class JobTrail: JobFollower, Sendable {
       guard state.ending == nil else { return }
       state.endTime = .now
       do throws(APIError) {
-        switch outcome {
-        case .result(let bytes): try add(bytes, to: &state)
-        case .deadline: throw APIError.deadlineExceeded(after: timeout)
-        case .failed(let error): throw APIError(error)
-        case .clientLeft: throw APIError(.shuttingDown)
-        }
+        // A trail has no client: who stopped following is this gateway.
+        if outcome == .clientLeft { throw APIError(.shuttingDown) }
+        let (bytes, result) = try outcome.completed(within: timeout)
+        state.lines += try format.rest(of: result, bytes, after: state.texts)
         state.ending = .result
       } catch {
         state.ending = .error(error)
       }
     }
-  }
-
-  private func add(_ bytes: [UInt8], to state: inout State) throws(APIError) {
-    let result = try JobResult.stored(bytes)
-    guard result.status == .completed else { throw APIError(result) }
-    for choice in result.choices ?? [] {
-      let text = state.texts[choice.index] ?? StreamedText()
-      guard let rest = text.rest(of: choice.text) else { throw APIError.textDiffers }
-      if let event = format.event(ofRest: rest, of: choice, told: text.tokenCount) {
-        state.lines.append(event.encoded)
-      }
-    }
-    state.lines += format.ending(result, bytes: bytes)
   }
 
   private func change(_ body: (inout State) -> Void) {

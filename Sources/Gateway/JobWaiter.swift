@@ -48,7 +48,6 @@ struct JobWaiter: Sendable {
     let events = queue.subscribe(to: submission.id)
     do throws(JobQueueError) {
       let outcome = try await queue.submit(submission)
-      if case .queued = outcome { waiting.noteOwn(submission.id) }
       return AcceptedJob(
         submission: submission, timeToLive: timeToLive, outcome: outcome, events: events
       ) { [self] clientLeft in

@@ -19,6 +19,25 @@ protocol StreamFormat: Sendable {
   func ending(_ result: JobResult, bytes: [UInt8]) -> [[UInt8]]
 }
 
+extension StreamFormat {
+  /// The last events: of each text what was not told yet, and the result.
+  ///
+  /// - Throws: `text_differs` if something else was told.
+  func rest(
+    of result: JobResult, _ bytes: [UInt8], after texts: [Int: StreamedText]
+  ) throws(APIError) -> [[UInt8]] {
+    var events: [[UInt8]] = []
+    for choice in result.choices ?? [] {
+      let text = texts[choice.index] ?? StreamedText()
+      guard let rest = text.rest(of: choice.text) else { throw .textDiffers }
+      if let event = self.event(ofRest: rest, of: choice, told: text.tokenCount) {
+        events.append(event.encoded)
+      }
+    }
+    return events + ending(result, bytes: bytes)
+  }
+}
+
 /// The events of `/generate`: a token each, and then the result.
 struct GenerateStreamFormat: StreamFormat {
   let id: String

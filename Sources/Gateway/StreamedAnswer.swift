@@ -56,14 +56,10 @@ final class StreamedAnswer: JobFollower {
   /// Writes how it ended, and ends the body.
   func finish(_ outcome: JobWaiter.Outcome, timeout: Duration) async throws {
     var events = ServerSentEvents()
-    do {
-      switch outcome {
-      case .result(let bytes): try add(bytes, to: &events)
-      case .deadline: throw APIError.deadlineExceeded(after: timeout)
-      case .failed(let error): throw APIError(error)
-      case .clientLeft: throw APIError.clientLeft
-      }
-    } catch let error as APIError where error.status != .clientClosedRequest {
+    switch rest(of: outcome, timeout: timeout) {
+    case .success(let lines): for line in lines { events.add(json: line) }
+    case .failure(let error):
+      if error.status == .clientClosedRequest { throw error }
       events.add(.fields([("error", error.errorJSON)]))
       logger.info(
         "a stream ended with an error", metadata: ["job_id": "\(id)", "error": "\(error.code)"])
@@ -73,14 +69,12 @@ final class StreamedAnswer: JobFollower {
     try await writer.finish(nil)
   }
 
-  private func add(_ bytes: [UInt8], to events: inout ServerSentEvents) throws(APIError) {
-    let result = try JobResult.stored(bytes)
-    guard result.status == .completed else { throw APIError(result) }
-    for choice in result.choices ?? [] {
-      let text = texts[choice.index] ?? StreamedText()
-      guard let rest = text.rest(of: choice.text) else { throw APIError.textDiffers }
-      if let event = format.event(ofRest: rest, of: choice, told: text.tokenCount) { events.add(event) }
+  private func rest(of outcome: JobWaiter.Outcome, timeout: Duration) -> Result<[[UInt8]], APIError> {
+    do throws(APIError) {
+      let (bytes, result) = try outcome.completed(within: timeout)
+      return .success(try format.rest(of: result, bytes, after: texts))
+    } catch {
+      return .failure(error)
     }
-    for event in format.ending(result, bytes: bytes) { events.add(json: event) }
   }
 }

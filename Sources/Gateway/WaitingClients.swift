@@ -6,8 +6,6 @@ import Synchronization
 final class WaitingClients: Sendable {
   private struct Clients {
     var count = 0
-    /// One of them put the job into the queue.
-    var isOwn = false
     /// One of them means to come back.
     var isKept = false
   }
@@ -21,17 +19,14 @@ final class WaitingClients: Sendable {
     }
   }
 
-  /// Notes that a client's submission put the job into the queue.
-  func noteOwn(_ id: JobID) { clients.withLock { $0[id]?.isOwn = true } }
-
-  /// Returns whether the job may be cancelled: nobody waits for it any more, or means to come back.
+  /// Returns whether this gateway may give the job up: nobody waits for it here any more, or means to come back.
   @discardableResult
   func remove(_ id: JobID) -> Bool {
     clients.withLock { clients in
       guard var left = clients[id] else { return false }
       left.count -= 1
       clients[id] = left.count > 0 ? left : nil
-      return left.count <= 0 && left.isOwn && !left.isKept
+      return left.count <= 0 && !left.isKept
     }
   }
 }

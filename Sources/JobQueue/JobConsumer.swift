@@ -124,8 +124,8 @@ package enum StartOutcome: Sendable, Equatable {
 package struct JobProgress: Sendable {
   package let job: ClaimedJob
   package let id: JobID
-  /// Grows with every piece of a job, and is the same for the same piece when a job runs again: the number of
-  /// tokens up to the end of this piece, not a count of messages. Receivers drop what isn't beyond the last.
+  /// Grows with every piece of a run of the job: the number of tokens up to the end of this piece, over all its texts,
+  /// not a count of messages.
   package let sequence: Int
   package let body: [UInt8]
   package let replyTo: ReplyAddress?

@@ -1,7 +1,7 @@
 /// What a subscriber is told of a job.
 package enum JobEvent: Sendable, Equatable {
-  /// A piece of the result. See `JobProgress.sequence`: pieces arrive in order and none twice, but after a
-  /// worker died, a piece may overlap the one before.
+  /// A piece of the result. Pieces of one run of the job arrive in order; when it runs again, or somebody attached to
+  /// it, what was told may be told again. The body says which part it is.
   case progress(sequence: Int, body: [UInt8])
   /// The result; always the last event.
   case finished(result: [UInt8])

@@ -39,7 +39,7 @@ package protocol JobProducer: Service {
   /// Stops a job. A waiting one is taken out and `result` stored as its result; of a running one the worker is
   /// told. Repeating it is safe.
   ///
-  /// - Parameter onlyHere: not if another producer submitted the job or attached to it.
+  /// - Parameter onlyHere: this producer gives the job up; it is stopped if no other one submitted it too.
   @discardableResult
   func cancel(_ id: JobID, result: [UInt8], onlyHere: Bool) async throws(JobQueueError) -> CancelOutcome
 }

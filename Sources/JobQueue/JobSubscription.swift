@@ -45,7 +45,6 @@ final class JobSubscription: Sendable {
     let capacity: Int
     var buffer: Deque<JobEvent> = []
     var reader: CheckedContinuation<JobEvent?, Never>?
-    var lastSequence = Int.min
     var overflowed = false
     var closed = false
 
@@ -60,9 +59,8 @@ final class JobSubscription: Sendable {
     mutating func deliver(_ event: JobEvent) -> CheckedContinuation<JobEvent?, Never>? {
       if closed { return nil }
       switch event {
-      case .progress(let sequence, _):
-        guard !overflowed, sequence > lastSequence else { return nil }
-        lastSequence = sequence
+      case .progress:
+        if overflowed { return nil }
         if buffer.count >= capacity {
           overflowed = true
           return nil

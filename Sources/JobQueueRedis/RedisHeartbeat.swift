@@ -92,19 +92,22 @@ final class RedisHeartbeat: Sendable {
         worker.id, Self.memory.redisMilliseconds, running.count,
       ] + running.map { worker.token(of: $0.job) }
         + fields.flatMap { [$0.key, $0.value] as [any RedisWord] })
+    // Until Redis says that it knows this worker: the answer that it does not may get lost.
+    let hadRestored = !mustRestore
+    mustRestore = true
     let reply = try link.send([command]).first
     guard let answers = reply?.array else {
       worker.logger.error("the heartbeat was refused", metadata: ["error": "\(reply?.error ?? "")"])
       return false
     }
     worker.noteBeat()
-    if answers.last?.integer == 0 { mustRestore = true }
-    if mustRestore {
+    if answers.last?.integer == 0 || !hadRestored {
       // To the end, before a job that Redis doesn't know is taken for another's.
       try restore(on: link)
       mustRestore = false
       return true
     }
+    mustRestore = false
     for ((job, id), answer) in zip(running, answers) {
       switch answer.integer {
       case 1 where worker.jobs.withLock({ $0.noteCancelled(job.claimNumber) }):

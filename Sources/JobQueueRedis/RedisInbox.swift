@@ -11,7 +11,8 @@ final class RedisInbox: Sendable {
   /// Time between two looks for results whose event may have been lost.
   private static let lookInterval = Duration.seconds(1)
   private static let longestWait = Duration.milliseconds(500)
-  private static let refreshInterval = Duration.seconds(10)
+  /// Also how soon a primary that was cut off is noticed by a connection that only reads.
+  private static let refreshInterval = Duration.seconds(1)
 
   private let key: String
   private let configuration: RedisConfiguration
@@ -39,6 +40,10 @@ final class RedisInbox: Sendable {
     }
   }
 
+  private var refresh: RedisCommand {
+    RedisCommand("PEXPIRE", key, configuration.inboxTimeToLive.redisMilliseconds)
+  }
+
   func stop() { stopped.withLock { $0 = true } }
 
   /// - Throws: why the server must not be worked with.
@@ -57,7 +62,7 @@ final class RedisInbox: Sendable {
           "XREAD", "COUNT", 256, "BLOCK", Self.longestWait.redisMilliseconds, "STREAMS", key, last)
       ]
       if ContinuousClock.now >= nextRefresh {
-        batch.insert(RedisCommand("PEXPIRE", key, configuration.inboxTimeToLive.redisMilliseconds), at: 0)
+        batch.insert(refresh, at: 0)
         nextRefresh = ContinuousClock.now + Self.refreshInterval
       }
       do {
@@ -99,8 +104,9 @@ final class RedisInbox: Sendable {
     let waiting = hub.waitingIDs
     for start in stride(from: 0, to: waiting.count, by: 200) {
       let ids = waiting[start..<min(start + 200, waiting.count)]
-      let reply = try? await commands.send([RedisCommand("MGET", ids.map(keys.result))]).first
-      for (id, result) in zip(ids, reply?.array ?? []) {
+      // The connection may have had nothing to write for long.
+      let replies = try? await commands.send([refresh, RedisCommand("MGET", ids.map(keys.result))])
+      for (id, result) in zip(ids, replies?.last?.array ?? []) {
         guard let bytes = result.bytes else { continue }
         if overdue.contains(id) { hub.publish(.finished(result: bytes), of: id) } else { done.insert(id) }
       }

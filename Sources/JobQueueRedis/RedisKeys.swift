@@ -20,8 +20,8 @@ package struct RedisKeys: Sendable {
   /// HASH of a job that waits, runs or is done; expires. Fields: `s` state (`queued`, `running`, `done`), `q`
   /// list, `w` claim that runs it (worker, `#`, number), `att` deaths of its workers so far, `t0` time of
   /// submission and `t1` of its start in milliseconds, `h` fingerprint, `p` payload while it waits after a
-  /// submission, `r` lines of addresses to tell, each with a leading `s` (stream) or `l` (list), `n` how often one
-  /// was added later, `d` address that was told by a worker from which the job had been taken, `b` there if the result
+  /// submission, `r` lines of addresses to tell, each with a leading `s` (stream) or `l` (list), `o` the same of those
+  /// who only look, `n` how often one was added later, `d` address that was told by a worker from which the job had been taken, `b` there if the result
   /// is that of a dead job.
   func job(_ id: JobID) -> String { prefix + "job:" + id.rawValue }
   /// STRING, the result of a job; expires.

@@ -277,8 +277,9 @@ final class RedisLink {
     do throws(RedisFailure) {
       return try socket.exchange(commands)
     } catch {
-      let message = "the connection to Redis at \(configuration.endpoint) was lost: \(error.message)"
-      logger.warning("\(message)", metadata: ["name": "\(name)"])
+      // The address is for the logs: the message may travel to clients.
+      let message = "the connection to Redis was lost: \(error.message)"
+      logger.warning("\(message)", metadata: ["name": "\(name)", "address": "\(configuration.endpoint)"])
       if self.socket === socket { disconnect() }
       throw RedisFailure(kind: error.kind, message: message)
     }

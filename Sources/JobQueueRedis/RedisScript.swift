@@ -22,6 +22,7 @@ package struct RedisScript: Sendable, Hashable {
   /// - `keep(stats)`: keeps the counts for a month from now.
   /// - `count(stats, what)`: counts in total.
   /// - `subscribe(job, address)`: adds an address to those that are told of a job, and counts that.
+  /// - `addresses(job)`: all that are told, of those who submitted the job and of those who only look.
   /// - `announce(address, id, result, maxlen, inbox_ttl, list_ttl)`: a wrong type at the address must not undo
   ///   the result, hence `pcall`.
   /// - `announce_all(job, address, …)`: to all addresses of the job and to `address`, each once.
@@ -47,6 +48,10 @@ package struct RedisScript: Sendable, Hashable {
       if string.find('\\n' .. known, '\\n' .. address .. '\\n', 1, true) or #known > 8192 then return end
       redis.call('HSET', job, 'r', known .. address .. '\\n')
     end
+    local function addresses(job)
+      local known = redis.call('HMGET', job, 'r', 'o')
+      return (known[1] or '') .. (known[2] or '')
+    end
     local function announce(address, id, result, maxlen, inbox_ttl, list_ttl)
       local key = string.sub(address, 2)
       if string.sub(address, 1, 1) == 's' then
@@ -58,8 +63,10 @@ package struct RedisScript: Sendable, Hashable {
       end
     end
     local function announce_all(job, address, id, result, maxlen, inbox_ttl, list_ttl)
-      for each in string.gmatch(redis.call('HGET', job, 'r') or '', '[^\\n]+') do
-        announce(each, id, result, maxlen, inbox_ttl, list_ttl)
+      local told = {}
+      for each in string.gmatch(addresses(job), '[^\\n]+') do
+        if not told[each] then announce(each, id, result, maxlen, inbox_ttl, list_ttl) end
+        told[each] = true
         if each == address then address = '' end
       end
       announce(address, id, result, maxlen, inbox_ttl, list_ttl)

@@ -89,19 +89,19 @@ extension RedisScripts {
   package static let emit = RedisScript(
     "emit",
     """
-    local job = redis.call('HMGET', KEYS[1], 'w', 'r', 's', 'n')
-    if job[1] ~= ARGV[1] and job[3] then return 0 end
+    local job = redis.call('HMGET', KEYS[1], 'w', 's', 'n')
+    if job[1] ~= ARGV[1] and job[2] then return 0 end
     if redis.call('EXISTS', KEYS[2]) == 1 then return -1 end
-    local known = job[2] or ''
-    if not string.find('\\n' .. known, '\\n' .. ARGV[5] .. '\\n', 1, true) then known = known .. ARGV[5] end
-    for address in string.gmatch(known, '[^\\n]+') do
-      if string.sub(address, 1, 1) == 's' then
+    local told = {}
+    for address in string.gmatch(addresses(KEYS[1]) .. ARGV[5], '[^\\n]+') do
+      if string.sub(address, 1, 1) == 's' and not told[address] then
+        told[address] = true
         local key = string.sub(address, 2)
         redis.pcall('XADD', key, 'MAXLEN', '~', ARGV[6], '*', 'id', ARGV[2], 'seq', ARGV[3], 'd', ARGV[4])
         redis.pcall('PEXPIRE', key, ARGV[7])
       end
     end
-    return 1 + (job[4] or 0)
+    return 1 + (job[3] or 0)
     """)
 
   /// Acknowledges a job, stores its result if it is the first, and announces it.
@@ -119,7 +119,7 @@ extension RedisScripts {
       if owned == 0 and redis.call('HEXISTS', KEYS[3], 's') == 1 then redis.call('HSET', KEYS[3], 'd', ARGV[5]) end
       announce_all(KEYS[3], ARGV[5], ARGV[4], ARGV[2], ARGV[6], ARGV[7], ARGV[3])
       redis.call('HSET', KEYS[3], 's', 'done')
-      redis.call('HDEL', KEYS[3], 'p', 'r', 'w')
+      redis.call('HDEL', KEYS[3], 'p', 'r', 'o', 'w')
       redis.call('PEXPIRE', KEYS[3], ARGV[3])
       redis.call('HINCRBY', KEYS[4], 'posted', 1)
       if ARGV[8] == '1' then redis.call('HINCRBY', KEYS[4], 'failed', 1) end
@@ -159,7 +159,7 @@ extension RedisScripts {
     elseif is_first then
       announce_all(KEYS[4], ARGV[8], ARGV[5], ARGV[6], ARGV[9], ARGV[10], ARGV[7])
       redis.call('HSET', KEYS[4], 's', 'done', 'b', '1')
-      redis.call('HDEL', KEYS[4], 'p', 'r', 'w')
+      redis.call('HDEL', KEYS[4], 'p', 'r', 'o', 'w')
       redis.call('PEXPIRE', KEYS[4], ARGV[7])
     elseif owned == 1 then
       announce_copy(KEYS[4], ARGV[8], ARGV[5], redis.call('GET', KEYS[5]), ARGV[9], ARGV[10], ARGV[7])

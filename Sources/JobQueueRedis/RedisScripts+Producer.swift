@@ -39,7 +39,7 @@ extension RedisScripts {
     return {1, redis.call('LPUSH', KEYS[1], ARGV[1])}
     """)
 
-  /// Asks for the progress of a job that was submitted elsewhere.
+  /// Asks for the progress of a job that was submitted elsewhere. Who only looks keeps no job alive.
   ///
   /// KEYS[1] -> job
   /// ARGV[1] -> address to tell
@@ -50,7 +50,11 @@ extension RedisScripts {
     """
     local state = redis.call('HGET', KEYS[1], 's')
     if state ~= 'queued' and state ~= 'running' then return 0 end
-    subscribe(KEYS[1], ARGV[1])
+    redis.call('HINCRBY', KEYS[1], 'n', 1)
+    local lookers = redis.call('HGET', KEYS[1], 'o') or ''
+    if not string.find('\\n' .. lookers, '\\n' .. ARGV[1] .. '\\n', 1, true) and #lookers <= 8192 then
+      redis.call('HSET', KEYS[1], 'o', lookers .. ARGV[1] .. '\\n')
+    end
     return 1
     """)
 
@@ -59,7 +63,7 @@ extension RedisScripts {
   /// KEYS[1] -> cancellation, KEYS[2] -> result, KEYS[3] -> job, KEYS[4] -> stats, KEYS[5...] -> lists
   /// ARGV[1] -> id, ARGV[2] -> result to store, ARGV[3] -> cancellation's and ARGV[4] -> result's time to live,
   /// ARGV[5] -> capacity and ARGV[6] -> time to live of an inbox, ARGV[7] -> address of who gives the job up, or '' to
-  /// cancel it for everybody
+  /// cancel it for everybody. The last of those who submitted it cancels it; what was pushed is not theirs.
   ///
   /// Returns 1 taken out, 2 its worker will be told, 3 it has a result, 4 others wait for it, 0 unknown.
   package static let cancel = RedisScript(
@@ -67,11 +71,14 @@ extension RedisScripts {
     """
     local result = redis.call('GET', KEYS[2])
     if result then return result == ARGV[2] and 1 or 3 end
-    local job = redis.call('HMGET', KEYS[3], 's', 'p', 'r')
-    if ARGV[7] ~= '' then
+    local job = redis.call('HMGET', KEYS[3], 's', 'p', 'r', 't0')
+    if ARGV[7] ~= '' and job[1] then
+      local others = {}
       for address in string.gmatch(job[3] or '', '[^\\n]+') do
-        if address ~= ARGV[7] then return 4 end
+        if address ~= ARGV[7] then others[#others + 1] = address .. '\\n' end
       end
+      redis.call('HSET', KEYS[3], 'r', table.concat(others))
+      if #others > 0 or not job[4] then return 4 end
     end
     redis.call('SET', KEYS[1], '1', 'PX', ARGV[3])
     if job[1] == 'queued' and job[2] then
@@ -81,7 +88,7 @@ extension RedisScripts {
           redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[4])
           announce_all(KEYS[3], '', ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[4])
           redis.call('HSET', KEYS[3], 's', 'done')
-          redis.call('HDEL', KEYS[3], 'p', 'r')
+          redis.call('HDEL', KEYS[3], 'p', 'r', 'o')
           redis.call('PEXPIRE', KEYS[3], ARGV[4])
           count(KEYS[4], 'cancelled')
           return 1

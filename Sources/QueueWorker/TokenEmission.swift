@@ -69,10 +69,15 @@ final class TokenEmission: Sendable {
       return JobProgress(
         job: job.job, id: job.id, sequence: sequence, body: piece.encode(), replyTo: job.replyTo)
     }
+    var delivered: [JobPiece] = []
+    var attachments: Int?
+    defer { note(delivered, attachments: attachments) }
     do throws(JobQueueError) {
       for (piece, outcome) in zip(pieces, try await queue.emit(progress)) {
         switch outcome {
-        case .delivered(let attachments): note(piece, attachments: attachments)
+        case .delivered(let count):
+          delivered.append(piece)
+          attachments = max(count, attachments ?? count)
         case .fenced: return stop(.fenced(claimNumber: job.job.claimNumber))
         case .cancelled: return stop(.cancelled(job.id))
         }
@@ -83,11 +88,14 @@ final class TokenEmission: Sendable {
     }
   }
 
-  private func note(_ piece: JobPiece, attachments: Int) {
+  private func note(_ delivered: [JobPiece], attachments: Int?) {
+    guard let attachments else { return }
     state.withLock { state in
       guard var known = state else { return }
-      known.texts[piece.choice].sent = piece.end
-      known.texts[piece.choice].start = piece.end
+      for piece in delivered {
+        known.texts[piece.choice].sent = piece.end
+        known.texts[piece.choice].start = piece.end
+      }
       if attachments != known.attachments ?? attachments {
         for choice in known.texts.indices { known.texts[choice].start = 0 }
       }

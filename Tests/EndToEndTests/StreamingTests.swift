@@ -11,6 +11,7 @@ import Testing
   struct Stream {
     var texts: [String] = []
     var tokens: [Int] = []
+    var textsOfChoices: [Int: String] = [:]
     var result: JobResult?
     var error: JSONValue?
     var isDone = false
@@ -30,7 +31,9 @@ import Testing
         } else if json["error"] != nil {
           error = json["error"]
         } else {
-          texts.append(json["text"]?.stringValue ?? "")
+          let text = json["text"]?.stringValue ?? ""
+          texts.append(text)
+          textsOfChoices[Int(json["index"]?.integerValue ?? 0), default: ""] += text
           if let token = json["token"]?.integerValue { tokens.append(Int(token)) }
         }
       }
@@ -94,7 +97,7 @@ import Testing
     let other = try Program(["gateway", "--port", "0"], environment: ["REDIS_URL": redis.url])
     let otherURL = try await Service.address(of: other)
     let probe = try redis.probe()
-    let body = #"{"id":"k1","prompt":"Chapter","max_new_tokens":240,"ignore_eos":true}"#
+    let body = #"{"id":"k1","prompt":"Chapter","max_new_tokens":240,"ignore_eos":true,"n":2}"#
     #expect(try await service.request("/jobs", ["--data-binary", "@-"], input: body).status == 202)
     // The worker is stopped in the middle of the job, and goes on when the other gateway wants to know of it.
     while try probe.send("KEYS", "{gpt2}:inbox:*") == .array([]) { await Task.yield() }
@@ -104,9 +107,10 @@ import Testing
     while try probe.send("HGET", "{gpt2}:job:k1", "n").string != "1" { await Task.yield() }
     worker.send(SIGCONT)
     let streamed = try Stream(try await output.1)
-    #expect(streamed.tokens.count == 240)
-    #expect(streamed.tokens == streamed.result?.choices?.first?.tokens)
-    #expect(streamed.text == streamed.result?.completion)
+    #expect(streamed.tokens.count == 480)
+    for choice in try #require(streamed.result?.choices) {
+      #expect(streamed.textsOfChoices[choice.index] == choice.text)
+    }
   }
 
   @Test func streamsOfAKilledWorkerGoOnFromAnotherWithoutARepeatedOrMissingToken() async throws {

@@ -139,9 +139,19 @@ struct RecoveryTests {
     #expect(try await one.cancel(.test("b"), result: [8], onlyHere: true) == .unknown)
     try await submit(.test("a"), to: other)
     #expect(try await one.cancel(.test("a"), result: [8], onlyHere: true) == .wantedElsewhere)
-    #expect(try await one.cancel(.test("a"), result: [8]) == .removed)
+    // The last one out.
+    #expect(try await other.cancel(.test("a"), result: [8], onlyHere: true) == .removed)
+    // Who only looks keeps nothing alive.
     try await submit(.test("c"), to: one)
+    try await other.attach(to: .test("c"))
     #expect(try await one.cancel(.test("c"), result: [8], onlyHere: true) == .removed)
+    // What was pushed is nobody's here.
+    let consumer = try fixture.makeConsumer()
+    try fixture.server.probe().send(
+      "LPUSH", fixture.key("q:default"), String(decoding: TestPayload.make(.test("d")), as: UTF8.self))
+    _ = try await consumer.start(try await claim(consumer), id: .test("d"), timeToLive: nil)
+    try await submit(.test("d"), to: one)
+    #expect(try await one.cancel(.test("d"), result: [8], onlyHere: true) == .wantedElsewhere)
   }
 
   @Test func `Two workers that notice the same death bring each job back once, the oldest first`()

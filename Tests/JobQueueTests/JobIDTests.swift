@@ -20,9 +20,10 @@ struct JobIDTests {
     #expect(ReplyAddress("{gpt2}:reply:x") != nil)
   }
 
-  @Test func `One of eight claims looks from the low end`() {
+  @Test func `Of sixteen claims each list is the first of one at least`() {
     let orders = (0..<16).map(JobPriority.order(forClaim:))
-    #expect(orders.filter { $0 == [.low, .default, .high] }.count == 2)
+    #expect(orders.filter { $0 == [.low, .default, .high] }.count == 1)
+    #expect(orders.filter { $0 == [.default, .low, .high] }.count == 1)
     #expect(orders.filter { $0 == [.high, .default, .low] }.count == 14)
   }
 }

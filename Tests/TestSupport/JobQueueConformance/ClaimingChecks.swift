@@ -18,15 +18,19 @@ extension ConformanceCheck {
       #expect(try await queue.consumer.claim(upTo: 0, waiting: .seconds(60)).isEmpty)
     },
     ConformanceCheck("a stream of urgent jobs doesn't starve the others") { queue async throws in
-      try await queue.submit(.test("patient"), .low)
-      for number in 0..<20 { try await queue.submit(.test("h\(number)"), .high) }
+      try await queue.submit(.test("patient"), .default)
+      for number in 0..<20 {
+        try await queue.submit(.test("h\(number)"), .high)
+        try await queue.submit(.test("l\(number)"), .low)
+      }
       var claimed: [String] = []
-      for _ in 0..<10 {
+      for _ in 0..<16 {
         claimed += try await queue.consumer.claim(upTo: 1, waiting: .zero).compactMap {
           $0.envelope?.id.rawValue
         }
       }
       #expect(claimed.contains("patient"))
+      #expect(claimed.contains { $0.hasPrefix("l") })
     },
     ConformanceCheck("each of many concurrent claims gets jobs of its own") { queue async throws in
       for number in 0..<50 { try await queue.submit(.test("n\(number)")) }

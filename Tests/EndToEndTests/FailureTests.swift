@@ -65,8 +65,11 @@ import Testing
       ["/usr/bin/curl", "-N", "--silent", "--max-time", "60", "\(url)/jobs/followed/events"])
     let probe = try redis.probe()
     while try probe.send("LLEN", "{gpt2}:q:default") != .integer(3) { await Task.yield() }
-    // The events are asked for by a request of their own, which nothing tells of.
-    try await Task.sleep(for: .milliseconds(200))
+    while try await !ChildProcess.run(["/usr/bin/curl", "--silent", "\(url)/metrics"]).1
+      .contains("gpt2_http_streams_in_flight 2\n")
+    {
+      await Task.yield()
+    }
     gateway.send(SIGTERM)
     #expect(await gateway.exit() == 0)
     for output in [try await waiting.1, try await streamed.1, try await events.1] {

@@ -44,7 +44,7 @@ package struct JobFailure: Sendable, Equatable {
   package static func contextLengthExceeded(_ context: Int, prompt: Int, newTokens: Int) -> JobFailure {
     let message =
       newTokens == 0
-      ? "the prompt has \(prompt) tokens, and the model's context is \(context); shorten the prompt"
+      ? "the prompt has \(prompt) tokens, and the model's context is \(context) tokens; shorten the prompt"
       : "the model's context is \(context) tokens, and \(prompt + newTokens) were asked for: \(prompt) in the "
         + "prompt and \(newTokens) to be made; shorten the prompt or ask for fewer"
     return JobFailure(code: .contextLengthExceeded, message: message, param: "prompt")

@@ -20,7 +20,9 @@ struct ChaosTests {
     let producer = try fixture.makeProducer()
     let ids = (0..<200).map { JobID.test("n\($0)") }
     let finished = Flag()
-    try await withRunning([producer]) {
+    // One lives long enough to see that others don't: they may leave while Redis is away.
+    let survivor = try fixture.makeConsumer()
+    try await withRunning([producer, survivor]) {
       try await withThrowingTaskGroup { group in
         for _ in 0..<3 {
           group.addTask {

@@ -19,7 +19,8 @@ final class AccessTests: Sendable {
     try Shell.run([
       "/usr/bin/env", "SECRETS_DIR=\(folder)", "ACL_FILE=\(folder)/users.acl", "/bin/sh", script,
     ])
-    server = try RedisTestServer(appendOnly: true, arguments: ["--aclfile", "\(folder)/users.acl"])
+    server = try RedisTestServer(
+      appendOnly: true, arguments: ["--aclfile", "\(folder)/users.acl", "--appendfsync", "always"])
   }
 
   deinit { try? FileManager.default.removeItem(atPath: folder) }
@@ -126,10 +127,7 @@ final class AccessTests: Sendable {
     let running = Task { try await gateway.run() }
     defer { running.cancel() }
     try await submit(.test("kept"), to: gateway)
-    // The server writes the file within a second.
-    let waiting = try probe("worker")
-    #expect(try waiting.send("LLEN", "{gpt2}:q:default") == .integer(1))
-    try await Task.sleep(for: .milliseconds(1500))
+    #expect(try probe("worker").send("LLEN", "{gpt2}:q:default") == .integer(1))
     server.crash()
     try server.start()
     #expect(try probe("worker").send("LLEN", "{gpt2}:q:default") == .integer(1))

@@ -10,7 +10,8 @@ package import JobWire
 ///   anything else, and of all together if there are no keys.
 /// - `INSECURE` (`false`): listen on other addresses than loopback without any key.
 /// - `MAX_BODY_BYTES`, `MAX_PROMPT_BYTES`, `MAX_NEW_TOKENS`, `MAX_PROMPTS`, `MAX_COMPLETIONS`,
-///   `MAX_LOGPROBS`, `MAX_STOP_STRINGS`, `MAX_STOP_LENGTH`, `MAX_LOGIT_BIASES`, `MAX_JSON_DEPTH`, `QUEUE_NAMESPACE`: see `RequestLimits`.
+///   `MAX_LOGPROBS`, `MAX_STOP_STRINGS`, `MAX_STOP_LENGTH`, `MAX_LOGIT_BIASES`, `MAX_JSON_DEPTH`,
+///   `QUEUE_NAMESPACE`: see `RequestLimits`.
 /// - `REQUEST_TIMEOUT_SECONDS` (120): how long a client waits for its result at most.
 /// - `HEADER_TIMEOUT_SECONDS` (10): from the opening of a connection to its first complete header.
 /// - `BODY_TIMEOUT_SECONDS` (30): from a header to the end of its body.

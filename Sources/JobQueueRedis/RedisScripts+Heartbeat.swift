@@ -67,7 +67,8 @@ extension RedisScripts {
   ///
   /// KEYS[1] -> workers, KEYS[2] -> dead worker's list, KEYS[3] -> own list, KEYS[4] -> stats, KEYS[5...7] -> lists
   /// (high, default, low), and with an id KEYS[8] -> job, KEYS[9] -> result
-  /// ARGV[1] -> dead worker, ARGV[2] -> its last sign of life, by which it was found dead, ARGV[3] -> payload, ARGV[4] -> allowed deaths,
+  /// ARGV[1] -> dead worker, ARGV[2] -> its last sign of life, by which it was found dead, ARGV[3] -> payload,
+  /// ARGV[4] -> allowed deaths,
   /// ARGV[5] -> job's time to live
   ///
   /// Returns -1 the worker gave another sign of life, 0 the job isn't there any more, 1 put back, 2 handed over.

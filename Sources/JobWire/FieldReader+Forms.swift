@@ -148,7 +148,8 @@ extension FieldReader {
   func traceparent(_ name: String) throws(WireError) -> String? {
     guard let value = self[name] else { return nil }
     guard let text = value.stringValue, JobRequest.isValidTraceparent(text) else {
-      throw wrong(name, value, allowed: "the form 00-<32 hex>-<16 hex>-<2 hex> of W3C, neither id all zeros")
+      throw wrong(
+        name, value, allowed: "the form of W3C, such as 00-<32 hex>-<16 hex>-<2 hex>, neither id all zeros")
     }
     return text
   }

@@ -29,20 +29,24 @@ package struct GenerateTask: JobTask {
   }
 
   private func tokenized(_ prompt: Prompt, for request: JobRequest) throws(TaskError) -> TokenizedPrompt {
+    let context = engine.contextLength
+    let whole = try checked { try TokenizedPrompt(prompt, template: template, tokenizer: engine.tokenizer) }
+    if request.isTokenization { return whole }
+    guard request.truncates || whole.tokens.count + request.maxNewTokens <= context else {
+      throw .failed(
+        .contextLengthExceeded(context, prompt: whole.tokens.count, newTokens: request.maxNewTokens))
+    }
+    // A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
+    // never loses more than half of the context to them: the text then ends where the context is full.
+    return try checked {
+      try whole.suffix(max(context - request.maxNewTokens, context / 2), tokenizer: engine.tokenizer)
+    }
+  }
+
+  /// What the tokenizer refuses is the prompt's fault.
+  private func checked(_ body: () throws -> TokenizedPrompt) throws(TaskError) -> TokenizedPrompt {
     do {
-      let prompt = try TokenizedPrompt(prompt, template: template, tokenizer: engine.tokenizer)
-      if request.isTokenization { return prompt }
-      let context = engine.contextLength
-      guard request.truncates || prompt.tokens.count + request.maxNewTokens <= context else {
-        throw TaskError.failed(
-          .contextLengthExceeded(
-            context, prompt: prompt.tokens.count, newTokens: request.maxNewTokens))
-      }
-      // A prompt that leaves no room for the new tokens keeps its end, as in the service that users come from, but
-      // never loses more than half of the context to them: the text then ends where the context is full.
-      return try prompt.suffix(max(context - request.maxNewTokens, context / 2), tokenizer: engine.tokenizer)
-    } catch let error as TaskError {
-      throw error
+      return try body()
     } catch {
       throw .failed(JobFailure(engineError: error, param: "prompt"))
     }

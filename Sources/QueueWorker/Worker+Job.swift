@@ -35,6 +35,8 @@ extension Worker {
       }
       return nil
     }
+    // Before the queue knows that it runs: from then on it may be told to stop, and only once.
+    interruptions.begin(job, id: id)
     let outcome: StartOutcome
     do throws(JobQueueError) {
       outcome = try await persistent("start", id) { () throws(JobQueueError) in
@@ -42,17 +44,18 @@ extension Worker {
       }
     } catch {
       logger.error("a job can't be started", metadata: ["job_id": "\(id)", "error": "\(error)"])
+      interruptions.forget(job)
       await release(job)
       return nil
     }
     switch outcome {
-    case .alreadyFinished: return nil
+    case .run(let attempt, let queued):
+      return StartedJob(job: job, id: id, replyTo: replyTo, attempt: attempt, queued: queued)
+    case .alreadyFinished: break
     case .cancelled: await post(.cancelled(id: id.rawValue), of: job, id, replyTo)
     case .expired: await post(.expired(id: id.rawValue), of: job, id, replyTo)
-    case .run(let attempt, let queued):
-      interruptions.begin(job, id: id)
-      return StartedJob(job: job, id: id, replyTo: replyTo, attempt: attempt, queued: queued)
     }
+    interruptions.forget(job)
     return nil
   }
 

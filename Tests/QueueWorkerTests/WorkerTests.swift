@@ -144,6 +144,31 @@ import Testing
     #expect(task.mostAtOnce == 3)
   }
 
+  /// Runs the worker, tells it to stop once `body` returned, and waits for its end.
+  private func stop(_ worker: Worker, after body: () async -> Void) async throws {
+    let group = ServiceGroup(services: [worker], logger: quiet)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+      tasks.addTask { try await group.run() }
+      await body()
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+    }
+  }
+
+  @Test func aJobThatIsCancelledInTheMomentOfItsStartStops() async throws {
+    let queue = HastyQueue()
+    let worker = Worker(
+      queue: queue, tasks: TaskRegistry(tasks: [:], fallback: EndlessTask()),
+      configuration: WorkerConfiguration(drain: .seconds(60)), logger: quiet)
+    let id = try #require(JobID("h1"))
+    let events = queue.base.subscribe(to: id)
+    _ = try await queue.base.submit(
+      JobSubmission(id: id, payload: JobRequest(id: "h1", prompts: [.text("x")]).encode()))
+    try await stop(worker) { _ = try? await events.result() }
+    let result = try #require(try await queue.base.result(of: id))
+    #expect(try JobResult.decode(result).status == .cancelled)
+  }
+
   @Test func onShutdownTheRestGoesBackToTheQueue() async throws {
     let task = EndlessTask()
     let queue = InMemoryJobQueue(identify: identify)
@@ -153,13 +178,7 @@ import Testing
     let id = try #require(JobID("d1"))
     _ = try await queue.submit(
       JobSubmission(id: id, payload: JobRequest(id: "d1", prompts: [.text("x")]).encode()))
-    let group = ServiceGroup(services: [worker], logger: quiet)
-    try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await group.run() }
-      await task.started()
-      await group.triggerGracefulShutdown()
-      try await tasks.waitForAll()
-    }
+    try await stop(worker) { await task.started() }
     let status = try await queue.status()
     #expect(status.running == 0)
     #expect(status.depth[.default] == 1)
@@ -179,13 +198,7 @@ import Testing
     _ = try await queue.base.submit(
       JobSubmission(
         id: try #require(JobID("u1")), payload: JobRequest(id: "u1", prompts: [.text("x")]).encode()))
-    let group = ServiceGroup(services: [worker], logger: quiet)
-    try await withThrowingTaskGroup(of: Void.self) { tasks in
-      tasks.addTask { try await group.run() }
-      await task.started()
-      await group.triggerGracefulShutdown()
-      try await tasks.waitForAll()
-    }
+    try await stop(worker) { await task.started() }
     #expect(queue.releases.withLock { $0 } > 1)
   }
 
@@ -209,6 +222,22 @@ import Testing
     let result = try #require(try await queue.result(of: id))
     let decoded = try JobResult.decode(result)
     #expect(decoded.status == .completed)
+  }
+}
+
+// MARK: - A queue whose jobs are cancelled before their worker knows that they run
+
+private struct HastyQueue: ForwardingConsumer {
+  let base = InMemoryJobQueue(identify: identify)
+
+  func start(
+    _ job: ClaimedJob, id: JobID, timeToLive: Duration?
+  ) async throws(JobQueueError) -> StartOutcome {
+    let outcome = try await base.start(job, id: id, timeToLive: timeToLive)
+    _ = try await base.cancel(id, result: [])
+    // The worker hears of it meanwhile.
+    try? await Task.sleep(for: .milliseconds(30))
+    return outcome
   }
 }
 

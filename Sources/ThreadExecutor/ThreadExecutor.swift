@@ -4,20 +4,21 @@ import Synchronization
 ///
 /// ```swift
 /// actor Engine {
-///   private let executor = ThreadExecutor(name: "engine")
+///   private let executor: ThreadExecutor
+///   init() throws { executor = try ThreadExecutor(name: "engine") }
 ///   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 /// }
 /// ```
 /// The thread ends after the executor is released and the jobs that were enqueued before have run.
 package final class ThreadExecutor: SerialExecutor {
+  /// The system has no thread left.
+  package struct NoThread: Error {}
+
   private let mailbox = Mailbox()
 
-  package init(name: String) {
+  package init(name: String) throws(NoThread) {
     let mailbox = mailbox
-    // Without the thread every await on the actor would hang for ever; better to say why and end.
-    guard DedicatedThread.start(named: name, { mailbox.run() }) else {
-      fatalError("the system has no thread left for \(name)")
-    }
+    guard DedicatedThread.start(named: name, { mailbox.run() }) else { throw NoThread() }
   }
 
   deinit { mailbox.stop() }

@@ -60,7 +60,11 @@ package actor Engine {
     self.chooser = TokenChooser(
       count: model.head.outputs(of: model.config), vocabularySize: tokenizer.vocabularySize,
       threads: configuration.threads, level: transformer.kernelLevel)
-    self.thread = ThreadExecutor(name: "engine")
+    do {
+      self.thread = try ThreadExecutor(name: "engine")
+    } catch {
+      throw GPT2Error(.unavailable, "the system has no thread left for the engine")
+    }
   }
 
   /// Completes a prompt. The events end with `finished` or with an error; a reader that stops reading them ends

@@ -42,10 +42,7 @@ struct EnvironmentFile {
     var details = stat()
     // A link to nothing is meant to be a file: it is an error.
     guard lstat(path, &details) == 0 || errno != ENOENT else { return [] }
-    let file = try InputFile(path: path)
-    var bytes: [UInt8] = []
-    while let chunk = try file.read() { bytes += chunk }
-    return bytes
+    return try InputFile(path: path).readAll()
   }
 }
 

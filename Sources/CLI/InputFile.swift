@@ -39,4 +39,18 @@ final class InputFile: Sendable {
       guard errno == EINTR else { throw FileFailure(name, "can't be read") }
     }
   }
+
+  /// All that is left.
+  ///
+  /// - Throws: if there are more bytes than that, or if it can't be read.
+  func readAll(atMost limit: Int = .max) throws(FileFailure) -> [UInt8] {
+    var all: [UInt8] = []
+    while let chunk = try read() {
+      all += chunk
+      guard all.count <= limit else {
+        throw FileFailure("\(name) has more than the \(limit) bytes that are allowed")
+      }
+    }
+    return all
+  }
 }

@@ -6,15 +6,7 @@ enum StandardInput {
   ///
   /// - Throws: if there are more bytes than that, or if it can't be read.
   static func readAll(atMost limit: Int = .max) throws(FileFailure) -> [UInt8] {
-    let file = try InputFile(path: InputFile.standardInput)
-    var all: [UInt8] = []
-    while let chunk = try file.read() {
-      all += chunk
-      guard all.count <= limit else {
-        throw FileFailure("\(file.name) has more than the \(limit) bytes that are allowed")
-      }
-    }
-    return all
+    try InputFile(path: InputFile.standardInput).readAll(atMost: limit)
   }
 
   /// Calls `body` with each line as it arrives, without its line end, and its number from 1.
